@@ -1,0 +1,109 @@
+//! What a segment looks like in memory.
+//!
+//! ```text
+//! offset
+//!      0  +------------------------------------------------------------+
+//!         | zero                                                       |
+//!    128  | produced      u64  bytes ever put into this segment's ring |
+//!    256  | consumed      u64  bytes ever taken from the peer's ring   |
+//!    384  | reader_sleep  u64  odd: the owner sleeps until bytes come  |
+//!    512  | writer_sleep  u64  odd: the owner sleeps until space comes |
+//!    640  | zero                                                       |
+//!   4096  +------------------------------------------------------------+
+//!         | ring data, `capacity` bytes (a power of two)               |
+//!         +------------------------------------------------------------+
+//!         | zero, up to a whole page                                   |
+//!         +------------------------------------------------------------+
+//! ```
+//!
+//! Only the owner writes, the peer only reads. All words are native-endian `u64`s: both sides run on
+//! the same kernel. Each has 128 bytes of its own, two cache lines, because x86-64 prefetches lines in
+//! pairs. Nothing in here steers the reader: capacity and mask are agreed in the handshake and kept
+//! in private memory.
+
+use crate::CapacityError;
+
+/// The smallest ring, in bytes: one page of data.
+pub const MIN_CAPACITY: usize = 4 * 1024;
+
+/// The largest ring that is ever mapped, in bytes: the hard cap on what a peer can make us map.
+pub const MAX_CAPACITY: usize = 256 * 1024 * 1024;
+
+/// Where the ring data begins, in bytes from the start of the segment.
+pub(crate) const DATA_OFFSET: usize = 4096;
+
+/// A shared word of the header; the discriminant is its offset in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(usize)]
+pub(crate) enum Word {
+    Produced = 128,
+    Consumed = 256,
+    ReaderSleep = 384,
+    WriterSleep = 512,
+}
+
+const _: () = {
+    assert!(Word::WriterSleep as usize + size_of::<u64>() <= DATA_OFFSET);
+    assert!((Word::Produced as usize).is_multiple_of(align_of::<u64>()));
+    assert!((Word::Consumed as usize).is_multiple_of(align_of::<u64>()));
+    assert!((Word::ReaderSleep as usize).is_multiple_of(align_of::<u64>()));
+    assert!((Word::WriterSleep as usize).is_multiple_of(align_of::<u64>()));
+    assert!(MIN_CAPACITY.is_power_of_two() && MAX_CAPACITY.is_power_of_two());
+};
+
+/// The capacity of a ring in bytes: a power of two from [`MIN_CAPACITY`] to [`MAX_CAPACITY`].
+///
+/// ```
+/// # use isotonic_shm::RingCapacity;
+/// assert_eq!(RingCapacity::new(65536)?.bytes(), 65536);
+/// assert!(RingCapacity::new(65537).is_err());
+/// # Ok::<(), isotonic_shm::CapacityError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RingCapacity(usize);
+
+impl RingCapacity {
+    /// Checks a capacity in bytes.
+    ///
+    /// # Errors
+    /// [`CapacityError`] if it is not a power of two within the limits.
+    pub const fn new(bytes: u64) -> Result<Self, CapacityError> {
+        if bytes.is_power_of_two() && bytes >= MIN_CAPACITY as u64 && bytes <= MAX_CAPACITY as u64 {
+            Ok(Self(bytes as usize))
+        } else {
+            Err(CapacityError { bytes })
+        }
+    }
+
+    /// The capacity in bytes.
+    pub const fn bytes(self) -> usize {
+        self.0
+    }
+
+    /// The size of a whole segment with this ring in bytes, a multiple of `page` (a power of two).
+    pub(crate) const fn segment_len(self, page: usize) -> usize {
+        (DATA_OFFSET + self.0).next_multiple_of(page)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn capacities_outside_the_limits_are_refused() {
+        for bytes in [0, 1, 4095, 4097, 1 << 29, u64::MAX] {
+            assert_eq!(RingCapacity::new(bytes), Err(CapacityError { bytes }));
+        }
+        for bytes in [MIN_CAPACITY, 8192, MAX_CAPACITY] {
+            assert_eq!(RingCapacity::new(bytes as u64).unwrap().bytes(), bytes);
+        }
+    }
+
+    #[test]
+    fn a_segment_is_whole_pages() {
+        let capacity = RingCapacity::new(65536).unwrap();
+        assert_eq!(capacity.segment_len(4096), 69632);
+        assert_eq!(capacity.segment_len(65536), 131072);
+    }
+}

@@ -1,0 +1,255 @@
+//! Creating our own segment, and deciding whether to trust one that a peer sent.
+
+use crate::error::{CreateError, SegmentRefused};
+use crate::layout::RingCapacity;
+use crate::mapping::{OwnMapping, PeerMapping};
+use nix::errno::Errno;
+use nix::fcntl::{FallocateFlags, FcntlArg, SealFlag, fallocate, fcntl};
+use nix::sys::memfd::{MFdFlags, memfd_create};
+use nix::sys::resource::{Resource, getrlimit};
+use nix::sys::stat::fstat;
+use nix::sys::statfs::{TMPFS_MAGIC, fstatfs};
+use nix::unistd::{SysconfVar, sysconf};
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+
+/// The seals that every segment carries: its size is fixed, no new writable view of it can be made
+/// (Linux 5.1; our own mapping, made before, still writes), and no seal can be added.
+const SEALS: SealFlag = SealFlag::F_SEAL_SHRINK
+    .union(SealFlag::F_SEAL_GROW)
+    .union(SealFlag::F_SEAL_FUTURE_WRITE)
+    .union(SealFlag::F_SEAL_SEAL);
+
+/// `MFD_NOEXEC_SEAL` (Linux 6.3): the file can never be executed. nix 0.31 has no name for it; the
+/// value is from memfd_create(2).
+const MFD_NOEXEC_SEAL: MFdFlags = MFdFlags::from_bits_retain(0x0008);
+
+/// The unit of `st_blocks`, in bytes (stat(3type)).
+const STAT_BLOCK: i64 = 512;
+
+/// Our own segment: an anonymous sealed file, fully allocated, mapped for writing by us alone.
+///
+/// It has no name anywhere and its memory is freed when the last mapping and descriptor of it are
+/// gone. For an example see the [crate's](crate).
+#[derive(Debug)]
+pub struct OwnSegment(pub(crate) OwnMapping);
+
+impl OwnSegment {
+    /// Creates, allocates, maps and seals a segment with a ring of `capacity`, and returns it with the
+    /// descriptor to send to the peer. All of its memory is allocated now: nothing can fault later.
+    ///
+    /// # Errors
+    /// [`CreateError`] with the failed call and its errno; nothing is left open.
+    pub fn create(capacity: RingCapacity) -> Result<(Self, OwnedFd), CreateError> {
+        let len = capacity.segment_len(page_size());
+        let failed = |call| {
+            move |errno| CreateError {
+                call,
+                errno,
+                bytes: len,
+            }
+        };
+
+        // Growing a file past RLIMIT_FSIZE raises SIGXFSZ, which would end the process.
+        let (limit, _) = getrlimit(Resource::RLIMIT_FSIZE).map_err(failed("getrlimit"))?;
+        if limit < len as u64 {
+            return Err(failed("RLIMIT_FSIZE")(Errno::EFBIG));
+        }
+        let file = anonymous_file().map_err(failed("memfd_create"))?;
+        // Allocates every page and sets the size; ENOSPC comes here and not as SIGBUS at first touch.
+        fallocate(&file, FallocateFlags::empty(), 0, len as i64).map_err(failed("fallocate"))?;
+        let mapping = OwnMapping::new(&file, len, capacity)
+            .map_err(|error| failed("mmap")(errno_of(&error)))?;
+        fcntl(&file, FcntlArg::F_ADD_SEALS(SEALS)).map_err(failed("F_ADD_SEALS"))?;
+        Ok((Self(mapping), file))
+    }
+}
+
+/// A segment that the peer created, mapped read-only after every check that makes it safe to read:
+/// whatever the peer does afterwards, reading it cannot fault and cannot cost us memory.
+#[derive(Debug)]
+pub struct PeerSegment(pub(crate) PeerMapping);
+
+impl PeerSegment {
+    /// Checks a descriptor that a peer sent and maps it. `capacity` is the ring capacity that the peer
+    /// declared. The descriptor is not needed afterwards. No call here can block, whatever it is.
+    ///
+    /// # Errors
+    /// [`SegmentRefused`] with what is wrong with it.
+    pub fn map(file: impl AsFd, capacity: RingCapacity) -> Result<Self, SegmentRefused> {
+        let file = file.as_fd();
+        let len = capacity.segment_len(page_size());
+        let failed = |call| move |errno| SegmentRefused::Syscall { call, errno };
+
+        // EINVAL: a file that cannot carry seals. On a file of /dev/shm the call succeeds, so only the
+        // mask decides.
+        let seals = match fcntl(file, FcntlArg::F_GET_SEALS) {
+            Ok(seals) => SealFlag::from_bits_retain(seals),
+            Err(Errno::EINVAL) => SealFlag::empty(),
+            Err(errno) => return Err(failed("F_GET_SEALS")(errno)),
+        };
+        // F_SEAL_WRITE is stronger than F_SEAL_FUTURE_WRITE, but no live ring can have it.
+        if !seals.contains(SEALS) {
+            return Err(SegmentRefused::MissingSeals {
+                seen: seals.bits(),
+                required: SEALS.bits(),
+            });
+        }
+        let file_system = fstatfs(file).map_err(failed("fstatfs"))?.filesystem_type();
+        if file_system != TMPFS_MAGIC {
+            return Err(SegmentRefused::NotTmpfs {
+                seen: file_system.0,
+            });
+        }
+        // From here on the answers cannot change: size and allocation are sealed.
+        let stat = fstat(file).map_err(failed("fstat"))?;
+        let expected = len as i64;
+        if stat.st_size != expected {
+            return Err(SegmentRefused::WrongSize {
+                seen: stat.st_size,
+                expected,
+            });
+        }
+        let allocated = stat.st_blocks.saturating_mul(STAT_BLOCK);
+        if allocated < expected {
+            return Err(SegmentRefused::NotAllocated {
+                allocated,
+                expected,
+            });
+        }
+        PeerMapping::new(file, len, capacity)
+            .map(Self)
+            .map_err(|error| failed("mmap")(errno_of(&error)))
+    }
+}
+
+/// A memfd that can be sealed and, where the kernel knows the flag, never executed.
+fn anonymous_file() -> nix::Result<OwnedFd> {
+    let flags = MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING;
+    match memfd_create(c"isotonic", flags | MFD_NOEXEC_SEAL) {
+        // Kernels before 6.3 do not know the flag.
+        Err(Errno::EINVAL) => memfd_create(c"isotonic", flags),
+        result => result,
+    }
+}
+
+fn page_size() -> usize {
+    // sysconf(3) always knows the page size on Linux; 64 KiB, the largest in use, is a safe answer
+    // because both sides only need to agree.
+    match sysconf(SysconfVar::PAGE_SIZE) {
+        Ok(Some(bytes)) => bytes as usize,
+        _ => 64 * 1024,
+    }
+}
+
+fn errno_of(error: &io::Error) -> Errno {
+    Errno::from_raw(error.raw_os_error().unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nix::unistd::{ftruncate, pipe};
+    use std::fs::File;
+    use std::os::unix::fs::FileExt;
+
+    const CAPACITY: RingCapacity = match RingCapacity::new(64 * 1024) {
+        Ok(capacity) => capacity,
+        Err(_) => panic!("a power of two"),
+    };
+
+    fn memfd(len: i64, seals: SealFlag, allocate: bool) -> OwnedFd {
+        let file = anonymous_file().unwrap();
+        if allocate {
+            fallocate(&file, FallocateFlags::empty(), 0, len).unwrap();
+        } else {
+            ftruncate(&file, len).unwrap();
+        }
+        fcntl(&file, FcntlArg::F_ADD_SEALS(seals)).unwrap();
+        file
+    }
+
+    fn expected_len() -> i64 {
+        CAPACITY.segment_len(page_size()) as i64
+    }
+
+    #[test]
+    fn our_own_segment_passes_our_own_checks() {
+        let (_segment, file) = OwnSegment::create(CAPACITY).unwrap();
+        PeerSegment::map(&file, CAPACITY).unwrap();
+    }
+
+    #[test]
+    fn nobody_can_write_or_resize_a_segment_that_was_sent() {
+        let (_segment, file) = OwnSegment::create(CAPACITY).unwrap();
+        let written = File::from(file.try_clone().unwrap()).write_at(b"x", 0);
+        assert_eq!(written.unwrap_err().kind(), io::ErrorKind::PermissionDenied);
+        assert_eq!(ftruncate(&file, 0), Err(Errno::EPERM));
+        assert_eq!(ftruncate(&file, 1 << 20), Err(Errno::EPERM));
+        let hole = FallocateFlags::FALLOC_FL_PUNCH_HOLE | FallocateFlags::FALLOC_FL_KEEP_SIZE;
+        assert_eq!(fallocate(&file, hole, 0, 4096), Err(Errno::EPERM));
+        assert!(OwnMapping::new(&file, 4096 + CAPACITY.bytes(), CAPACITY).is_err());
+    }
+
+    #[test]
+    fn each_missing_seal_is_refused() {
+        for missing in SEALS.iter() {
+            let file = memfd(expected_len(), SEALS.difference(missing), true);
+            let refused = PeerSegment::map(&file, CAPACITY).unwrap_err();
+            assert!(
+                matches!(refused, SegmentRefused::MissingSeals { .. }),
+                "{missing:?}: {refused}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_memfd_is_refused() {
+        let (pipe_end, _other) = pipe().unwrap();
+        let folder = File::open("/").unwrap();
+        let regular = tempfile::tempfile().unwrap();
+        let device = File::open("/dev/zero").unwrap();
+        for file in [
+            pipe_end.as_fd(),
+            folder.as_fd(),
+            regular.as_fd(),
+            device.as_fd(),
+        ] {
+            let refused = PeerSegment::map(file, CAPACITY).unwrap_err();
+            assert!(
+                matches!(refused, SegmentRefused::MissingSeals { .. }),
+                "{refused}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_wrong_size_is_refused() {
+        for len in [
+            expected_len() - 4096,
+            expected_len() + 4096,
+            expected_len() - 1,
+        ] {
+            let refused = PeerSegment::map(memfd(len, SEALS, true), CAPACITY).unwrap_err();
+            assert_eq!(
+                refused,
+                SegmentRefused::WrongSize {
+                    seen: len,
+                    expected: expected_len()
+                }
+            );
+        }
+    }
+
+    #[test]
+    fn a_sparse_file_is_refused() {
+        let refused = PeerSegment::map(memfd(expected_len(), SEALS, false), CAPACITY).unwrap_err();
+        assert_eq!(
+            refused,
+            SegmentRefused::NotAllocated {
+                allocated: 0,
+                expected: expected_len()
+            }
+        );
+    }
+}

@@ -1,0 +1,85 @@
+//! The sleep words: how a side says "wake me" and how the other side hears it, without lost wake-ups.
+//!
+//! ```text
+//!   sleeper                               waker
+//!   -------                               -----
+//!   word := odd                           publish index
+//!   full fence            (1)             full fence            (2)
+//!   look at the index again               look at the word
+//!   still nothing: sleep                  odd and not yet rung: ring
+//! ```
+//!
+//! Whichever fence comes first in the single order of all such fences, the other party's look comes
+//! after it and sees the store: the sleeper sees the index, or the waker sees the odd word. Without
+//! the fences both looks could pass before both stores (store buffering) and the wake-up be lost.
+//!
+//! The word counts up with each change, so that a waker rings once per sleep: a peer that leaves its
+//! word odd forever gets one doorbell, not one per write.
+
+use crate::layout::Word;
+use crate::mapping::{OwnMapping, PeerMapping};
+use std::sync::atomic::{Ordering, fence};
+
+/// Our own sleep word. Invariant: `epoch` is what the shared word holds; odd while asleep.
+#[derive(Debug)]
+pub(crate) struct SleepWord {
+    word: Word,
+    epoch: u64,
+}
+
+impl SleepWord {
+    pub(crate) fn new(word: Word) -> Self {
+        Self { word, epoch: 0 }
+    }
+
+    /// Tells the peer that we are about to sleep. The caller must look at the peer's index once more
+    /// afterwards and sleep only if there is still nothing.
+    pub(crate) fn announce(&mut self, own: &OwnMapping) {
+        // Each sleep has an epoch of its own, so that the peer rings for it again.
+        self.epoch = (self.epoch | 1).wrapping_add(if self.is_asleep() { 2 } else { 0 });
+        own.store_relaxed(self.word, self.epoch);
+        // SYNC: fence (1) of the module's table; pairs with the one in `PeerSleepWord::must_ring`.
+        fence(Ordering::SeqCst);
+    }
+
+    /// Tells the peer that we are awake and look for ourselves.
+    pub(crate) fn awake(&mut self, own: &OwnMapping) {
+        if self.is_asleep() {
+            self.epoch = self.epoch.wrapping_add(1);
+            // No ordering needed: a peer that still sees the old value rings once for nothing.
+            own.store_relaxed(self.word, self.epoch);
+        }
+    }
+
+    fn is_asleep(&self) -> bool {
+        self.epoch % 2 == 1
+    }
+}
+
+/// The peer's sleep word, as we see it.
+#[derive(Debug)]
+pub(crate) struct PeerSleepWord {
+    word: Word,
+    /// The last epoch that we rang for; even (0) before the first.
+    rung: u64,
+}
+
+impl PeerSleepWord {
+    pub(crate) fn new(word: Word) -> Self {
+        Self { word, rung: 0 }
+    }
+
+    /// Whether the peer sleeps and has not been rung for this sleep. To be called after publishing the
+    /// index that the peer waits for; each `true` obliges the caller to ring.
+    pub(crate) fn must_ring(&mut self, peer: &PeerMapping) -> bool {
+        // SYNC: fence (2) of the module's table; pairs with the one in `SleepWord::announce`.
+        fence(Ordering::SeqCst);
+        // Whatever a hostile peer writes here, the worst is a doorbell that it asked for itself.
+        let epoch = peer.load_relaxed(self.word);
+        let ring = epoch % 2 == 1 && epoch != self.rung;
+        if ring {
+            self.rung = epoch;
+        }
+        ring
+    }
+}
