@@ -3,7 +3,7 @@
 //! segment ([`RingViolation`]).
 
 use crate::layout::{MAX_CAPACITY, MIN_CAPACITY};
-use nix::errno::Errno;
+use std::io::Error;
 
 /// A ring capacity that is not a power of two within the limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -21,12 +21,12 @@ pub struct CapacityError {
 /// `EFBIG` (`RLIMIT_FSIZE` is smaller than the segment), `EPERM` and `EACCES` (a sandbox). None of
 /// them concerns the bytes of a connection: the caller goes on without shared memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("cannot create a shared-memory segment of {bytes} B: {call} failed: {errno}")]
+#[error("cannot create a shared-memory segment of {bytes} B: {call} failed: {}", Error::from_raw_os_error(*errno))]
 pub struct CreateError {
     /// The system call that failed.
     pub call: &'static str,
-    /// What it said.
-    pub errno: Errno,
+    /// Its errno (errno(3)).
+    pub errno: i32,
     /// The size of the segment that was to be created, in bytes.
     pub bytes: usize,
 }
@@ -39,9 +39,9 @@ pub enum SegmentRefused {
     #[error("the descriptor has seals {seen:#x}, but {required:#x} are required")]
     MissingSeals {
         /// The seals found, as the kernel's `F_SEAL_*` bits.
-        seen: i32,
+        seen: u32,
         /// The seals that must all be set.
-        required: i32,
+        required: u32,
     },
     /// The descriptor does not live on tmpfs (a huge-page memfd, for one, does not).
     #[error("the descriptor is on a file system of type {seen:#x}, not on tmpfs")]
@@ -53,25 +53,25 @@ pub enum SegmentRefused {
     #[error("the segment has {seen} B, but its declared capacity calls for {expected} B")]
     WrongSize {
         /// The file's size in bytes.
-        seen: i64,
+        seen: u64,
         /// The size that belongs to the declared capacity, in bytes.
-        expected: i64,
+        expected: u64,
     },
     /// The file has holes: reading them would allocate pages at our expense.
     #[error("only {allocated} B of the segment's {expected} B are allocated")]
     NotAllocated {
         /// Bytes allocated, from `st_blocks`.
-        allocated: i64,
+        allocated: u64,
         /// The size of the segment in bytes.
-        expected: i64,
+        expected: u64,
     },
     /// The kernel failed a check or the mapping itself; this is not the peer's fault.
-    #[error("cannot map the peer's segment: {call} failed: {errno}")]
+    #[error("cannot map the peer's segment: {call} failed: {}", Error::from_raw_os_error(*errno))]
     Syscall {
         /// The system call that failed.
         call: &'static str,
-        /// What it said.
-        errno: Errno,
+        /// Its errno (errno(3)).
+        errno: i32,
     },
 }
 

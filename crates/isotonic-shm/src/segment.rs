@@ -3,29 +3,28 @@
 use crate::error::{CreateError, SegmentRefused};
 use crate::layout::RingCapacity;
 use crate::mapping::{OwnMapping, PeerMapping};
-use nix::errno::Errno;
-use nix::fcntl::{FallocateFlags, FcntlArg, SealFlag, fallocate, fcntl};
-use nix::sys::memfd::{MFdFlags, memfd_create};
-use nix::sys::resource::{Resource, getrlimit};
-use nix::sys::stat::fstat;
-use nix::sys::statfs::{TMPFS_MAGIC, fstatfs};
-use nix::unistd::{SysconfVar, sysconf};
+use rustix::fs::{
+    FallocateFlags, MemfdFlags, SealFlags, fallocate, fcntl_add_seals, fcntl_get_seals, fstat,
+    fstatfs, memfd_create,
+};
+use rustix::io::Errno;
+use rustix::param::page_size;
+use rustix::process::{Resource, getrlimit};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
 /// The seals that every segment carries: its size is fixed, no new writable view of it can be made
 /// (Linux 5.1; our own mapping, made before, still writes), and no seal can be added.
-const SEALS: SealFlag = SealFlag::F_SEAL_SHRINK
-    .union(SealFlag::F_SEAL_GROW)
-    .union(SealFlag::F_SEAL_FUTURE_WRITE)
-    .union(SealFlag::F_SEAL_SEAL);
+const SEALS: SealFlags = SealFlags::SHRINK
+    .union(SealFlags::GROW)
+    .union(SealFlags::FUTURE_WRITE)
+    .union(SealFlags::SEAL);
 
-/// `MFD_NOEXEC_SEAL` (Linux 6.3): the file can never be executed. nix 0.31 has no name for it; the
-/// value is from memfd_create(2).
-const MFD_NOEXEC_SEAL: MFdFlags = MFdFlags::from_bits_retain(0x0008);
+/// The file system of every memfd that is not made of huge pages (linux/magic.h).
+const TMPFS_MAGIC: i64 = 0x0102_1994;
 
 /// The unit of `st_blocks`, in bytes (stat(3type)).
-const STAT_BLOCK: i64 = 512;
+const STAT_BLOCK: u64 = 512;
 
 /// Our own segment: an anonymous sealed file, fully allocated, mapped for writing by us alone.
 ///
@@ -43,24 +42,24 @@ impl OwnSegment {
     pub fn create(capacity: RingCapacity) -> Result<(Self, OwnedFd), CreateError> {
         let len = capacity.segment_len(page_size());
         let failed = |call| {
-            move |errno| CreateError {
+            move |errno: Errno| CreateError {
                 call,
-                errno,
+                errno: errno.raw_os_error(),
                 bytes: len,
             }
         };
 
         // Growing a file past RLIMIT_FSIZE raises SIGXFSZ, which would end the process.
-        let (limit, _) = getrlimit(Resource::RLIMIT_FSIZE).map_err(failed("getrlimit"))?;
-        if limit < len as u64 {
-            return Err(failed("RLIMIT_FSIZE")(Errno::EFBIG));
+        let limit = getrlimit(Resource::Fsize).current;
+        if limit.is_some_and(|limit| limit < len as u64) {
+            return Err(failed("setrlimit(RLIMIT_FSIZE)")(Errno::FBIG));
         }
         let file = anonymous_file().map_err(failed("memfd_create"))?;
         // Allocates every page and sets the size; ENOSPC comes here and not as SIGBUS at first touch.
-        fallocate(&file, FallocateFlags::empty(), 0, len as i64).map_err(failed("fallocate"))?;
+        fallocate(&file, FallocateFlags::empty(), 0, len as u64).map_err(failed("fallocate"))?;
         let mapping = OwnMapping::new(&file, len, capacity)
             .map_err(|error| failed("mmap")(errno_of(&error)))?;
-        fcntl(&file, FcntlArg::F_ADD_SEALS(SEALS)).map_err(failed("F_ADD_SEALS"))?;
+        fcntl_add_seals(&file, SEALS).map_err(failed("fcntl(F_ADD_SEALS)"))?;
         Ok((Self(mapping), file))
     }
 }
@@ -79,14 +78,19 @@ impl PeerSegment {
     pub fn map(file: impl AsFd, capacity: RingCapacity) -> Result<Self, SegmentRefused> {
         let file = file.as_fd();
         let len = capacity.segment_len(page_size());
-        let failed = |call| move |errno| SegmentRefused::Syscall { call, errno };
+        let failed = |call| {
+            move |errno: Errno| SegmentRefused::Syscall {
+                call,
+                errno: errno.raw_os_error(),
+            }
+        };
 
         // EINVAL: a file that cannot carry seals. On a file of /dev/shm the call succeeds, so only the
         // mask decides.
-        let seals = match fcntl(file, FcntlArg::F_GET_SEALS) {
-            Ok(seals) => SealFlag::from_bits_retain(seals),
-            Err(Errno::EINVAL) => SealFlag::empty(),
-            Err(errno) => return Err(failed("F_GET_SEALS")(errno)),
+        let seals = match fcntl_get_seals(file) {
+            Ok(seals) => seals,
+            Err(Errno::INVAL) => SealFlags::empty(),
+            Err(errno) => return Err(failed("fcntl(F_GET_SEALS)")(errno)),
         };
         // F_SEAL_WRITE is stronger than F_SEAL_FUTURE_WRITE, but no live ring can have it.
         if !seals.contains(SEALS) {
@@ -95,22 +99,18 @@ impl PeerSegment {
                 required: SEALS.bits(),
             });
         }
-        let file_system = fstatfs(file).map_err(failed("fstatfs"))?.filesystem_type();
+        let file_system = fstatfs(file).map_err(failed("fstatfs"))?.f_type;
         if file_system != TMPFS_MAGIC {
-            return Err(SegmentRefused::NotTmpfs {
-                seen: file_system.0,
-            });
+            return Err(SegmentRefused::NotTmpfs { seen: file_system });
         }
         // From here on the answers cannot change: size and allocation are sealed.
         let stat = fstat(file).map_err(failed("fstat"))?;
-        let expected = len as i64;
-        if stat.st_size != expected {
-            return Err(SegmentRefused::WrongSize {
-                seen: stat.st_size,
-                expected,
-            });
+        let expected = len as u64;
+        let seen = stat.st_size.cast_unsigned();
+        if seen != expected {
+            return Err(SegmentRefused::WrongSize { seen, expected });
         }
-        let allocated = stat.st_blocks.saturating_mul(STAT_BLOCK);
+        let allocated = stat.st_blocks.cast_unsigned().saturating_mul(STAT_BLOCK);
         if allocated < expected {
             return Err(SegmentRefused::NotAllocated {
                 allocated,
@@ -123,33 +123,24 @@ impl PeerSegment {
     }
 }
 
-/// A memfd that can be sealed and, where the kernel knows the flag, never executed.
-fn anonymous_file() -> nix::Result<OwnedFd> {
-    let flags = MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING;
-    match memfd_create(c"isotonic", flags | MFD_NOEXEC_SEAL) {
-        // Kernels before 6.3 do not know the flag.
-        Err(Errno::EINVAL) => memfd_create(c"isotonic", flags),
+/// A memfd that can be sealed and, where the kernel knows the flag (Linux 6.3), never executed.
+fn anonymous_file() -> Result<OwnedFd, Errno> {
+    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+    match memfd_create(c"isotonic", flags | MemfdFlags::NOEXEC_SEAL) {
+        Err(Errno::INVAL) => memfd_create(c"isotonic", flags),
         result => result,
     }
 }
 
-fn page_size() -> usize {
-    // sysconf(3) always knows the page size on Linux; 64 KiB, the largest in use, is a safe answer
-    // because both sides only need to agree.
-    match sysconf(SysconfVar::PAGE_SIZE) {
-        Ok(Some(bytes)) => bytes as usize,
-        _ => 64 * 1024,
-    }
-}
-
 fn errno_of(error: &io::Error) -> Errno {
-    Errno::from_raw(error.raw_os_error().unwrap_or(0))
+    Errno::from_io_error(error).unwrap_or(Errno::IO)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use nix::unistd::{ftruncate, pipe};
+    use rustix::fs::ftruncate;
+    use rustix::pipe::pipe;
     use std::fs::File;
     use std::os::unix::fs::FileExt;
 
@@ -158,19 +149,19 @@ mod tests {
         Err(_) => panic!("a power of two"),
     };
 
-    fn memfd(len: i64, seals: SealFlag, allocate: bool) -> OwnedFd {
+    fn memfd(len: u64, seals: SealFlags, allocate: bool) -> OwnedFd {
         let file = anonymous_file().unwrap();
         if allocate {
             fallocate(&file, FallocateFlags::empty(), 0, len).unwrap();
         } else {
             ftruncate(&file, len).unwrap();
         }
-        fcntl(&file, FcntlArg::F_ADD_SEALS(seals)).unwrap();
+        fcntl_add_seals(&file, seals).unwrap();
         file
     }
 
-    fn expected_len() -> i64 {
-        CAPACITY.segment_len(page_size()) as i64
+    fn expected_len() -> u64 {
+        CAPACITY.segment_len(page_size()) as u64
     }
 
     #[test]
@@ -184,10 +175,10 @@ mod tests {
         let (_segment, file) = OwnSegment::create(CAPACITY).unwrap();
         let written = File::from(file.try_clone().unwrap()).write_at(b"x", 0);
         assert_eq!(written.unwrap_err().kind(), io::ErrorKind::PermissionDenied);
-        assert_eq!(ftruncate(&file, 0), Err(Errno::EPERM));
-        assert_eq!(ftruncate(&file, 1 << 20), Err(Errno::EPERM));
-        let hole = FallocateFlags::FALLOC_FL_PUNCH_HOLE | FallocateFlags::FALLOC_FL_KEEP_SIZE;
-        assert_eq!(fallocate(&file, hole, 0, 4096), Err(Errno::EPERM));
+        assert_eq!(ftruncate(&file, 0), Err(Errno::PERM));
+        assert_eq!(ftruncate(&file, 1 << 20), Err(Errno::PERM));
+        let hole = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+        assert_eq!(fallocate(&file, hole, 0, 4096), Err(Errno::PERM));
         assert!(OwnMapping::new(&file, 4096 + CAPACITY.bytes(), CAPACITY).is_err());
     }
 

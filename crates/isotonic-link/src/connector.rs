@@ -1,0 +1,204 @@
+//! Making links.
+
+use crate::handshake::{self, ClientFailure, Settings};
+use crate::limits::{DEFAULT_RING_CAPACITY, HANDSHAKE_TIMEOUT, PLAIN_PEER_TIMEOUT};
+use crate::plain_peers::{Identity, PlainPeers};
+use crate::reason::{Reason, ShmMode};
+use crate::retry::until_some;
+use crate::{Address, ConnectError, Link, LinkInfo, PeerCredentials, PeerPolicy, address, fifo};
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+use tokio::net::{TcpStream, UnixStream};
+
+#[cfg(target_os = "linux")]
+use isotonic_shm::{CapacityError, RingCapacity};
+
+/// [`DEFAULT_RING_CAPACITY`], checked at compile time.
+#[cfg(target_os = "linux")]
+pub(crate) const DEFAULT_CAPACITY: RingCapacity = match RingCapacity::new(DEFAULT_RING_CAPACITY) {
+    Ok(capacity) => capacity,
+    Err(_) => panic!("the default ring capacity is not a capacity"),
+};
+
+/// Makes links to servers, and remembers which of them speak plain HTTP/2. Cheap to clone; clones share
+/// that memory.
+///
+/// ```
+/// use isotonic_link::{Connector, ShmMode};
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let connector = Connector::default().shm_mode(ShmMode::Require);
+/// let link = connector.connect(&"unix:/run/orders.sock".parse()?).await?;
+/// assert_eq!(link.info().kind(), isotonic_link::LinkKind::Shm);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Connector {
+    settings: Settings,
+    policy: PeerPolicy,
+    plain_peers: Arc<PlainPeers>,
+}
+
+impl Connector {
+    /// How much shared memory is wanted. Default: [`ShmMode::Prefer`].
+    #[must_use]
+    pub fn shm_mode(mut self, mode: ShmMode) -> Self {
+        self.settings.mode = mode;
+        self
+    }
+
+    /// The capacity of the ring that carries our bytes. Default:
+    /// [`DEFAULT_RING_CAPACITY`](crate::limits::DEFAULT_RING_CAPACITY).
+    ///
+    /// # Errors
+    /// [`CapacityError`] if `bytes` is not a power of two within the limits.
+    #[cfg(target_os = "linux")]
+    pub fn ring_capacity(mut self, bytes: u64) -> Result<Self, CapacityError> {
+        self.settings.shm.capacity = RingCapacity::new(bytes)?;
+        Ok(self)
+    }
+
+    /// Which servers to talk to over Unix sockets. Default: [`PeerPolicy::SameUserOrRoot`].
+    #[must_use]
+    pub fn peer_policy(mut self, policy: PeerPolicy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// Makes a link to `address`.
+    ///
+    /// # Errors
+    /// [`ConnectError`], within [`HANDSHAKE_TIMEOUT`] for everything but TCP, whose limit is the
+    /// operating system's. Nothing is left open.
+    pub async fn connect(&self, address: &Address) -> Result<Link, ConnectError> {
+        address::check(address)?;
+        let link = match address {
+            Address::Unix(path) => self.connect_unix(address, path).await?,
+            Address::UnixAbstract(name) => {
+                self.connect_unix(address, &address::abstract_path(name))
+                    .await?
+            }
+            Address::Tcp { host, port } => self.connect_tcp(address, host, *port).await?,
+            Address::Fifo(prefix) => fifo::connect(address, prefix).await?,
+            Address::Pipe => {
+                let address = address.clone();
+                return Err(ConnectError::ServerOnly { address });
+            }
+        };
+        let info = link.info();
+        if let (ShmMode::Require, Some(reason)) = (self.settings.mode, info.reason()) {
+            return Err(required(address, reason));
+        }
+        announce(&info, "link connected");
+        Ok(link)
+    }
+
+    async fn connect_tcp(
+        &self,
+        address: &Address,
+        host: &str,
+        port: u16,
+    ) -> Result<Link, ConnectError> {
+        let stream = TcpStream::connect((host, port))
+            .await
+            .and_then(|stream| stream.set_nodelay(true).map(|()| stream))
+            .map_err(|source| failed(address, source))?;
+        let info = LinkInfo::over_tcp(address.clone(), stream.peer_addr().ok());
+        Ok(Link::tcp(stream, info))
+    }
+
+    async fn connect_unix(&self, address: &Address, path: &Path) -> Result<Link, ConnectError> {
+        let server = Identity::of(address);
+        let plain = |stream, peer, reason| {
+            let info = LinkInfo::with_peer(address.clone(), peer, reason);
+            Ok(Link::unix(stream, info))
+        };
+        let (stream, peer) = self.open_unix(address, path).await?;
+        if self.settings.mode == ShmMode::Off {
+            return plain(stream, peer, Reason::Disabled);
+        }
+        if self.plain_peers.contains(&server, Instant::now()) {
+            return plain(stream, peer, Reason::PeerIsPlainHttp2);
+        }
+        let handshake = handshake::connect(
+            stream,
+            address.clone(),
+            peer,
+            self.settings,
+            PLAIN_PEER_TIMEOUT,
+        );
+        match handshake.await {
+            Ok(link) => Ok(link),
+            Err(ClientFailure::Required(reason)) => Err(required(address, reason)),
+            Err(ClientFailure::PlainPeer) => {
+                self.plain_peers.remember(server, Instant::now());
+                if self.settings.mode == ShmMode::Require {
+                    return Err(required(address, Reason::PeerIsPlainHttp2));
+                }
+                let (stream, peer) = self.open_unix(address, path).await?;
+                plain(stream, peer, Reason::PeerIsPlainHttp2)
+            }
+        }
+    }
+
+    /// Connects to a Unix socket whose owner the policy admits.
+    async fn open_unix(
+        &self,
+        address: &Address,
+        path: &Path,
+    ) -> Result<(UnixStream, PeerCredentials), ConnectError> {
+        let stream = until_some(async || match UnixStream::connect(path).await {
+            Ok(stream) => Ok(Some(stream)),
+            // EAGAIN: the listener's backlog is full (connect(2)).
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+            Err(error) => Err(error),
+        })
+        .await
+        .map_err(|source| failed(address, source))?
+        .ok_or_else(|| ConnectError::TimedOut {
+            address: address.clone(),
+            waited_for: "room in the listener's backlog",
+            after: HANDSHAKE_TIMEOUT,
+        })?;
+        let peer = PeerCredentials::of(&stream).map_err(|source| failed(address, source))?;
+        self.policy
+            .check(peer)
+            .map_err(|source| ConnectError::NotAdmitted {
+                address: address.clone(),
+                source,
+            })?;
+        Ok((stream, peer))
+    }
+
+    pub(crate) fn settings(&self) -> Settings {
+        self.settings
+    }
+}
+
+/// One event for each link, so that "why is this not shared memory?" is answered in the log.
+pub(crate) fn announce(info: &LinkInfo, what: &'static str) {
+    let uid = info.peer().map(|peer| peer.uid);
+    match info.reason() {
+        None => tracing::info!(address = %info.address(), kind = %info.kind(), uid, "{what}"),
+        Some(reason) => {
+            tracing::info!(address = %info.address(), kind = %info.kind(), uid, %reason, "{what}");
+        }
+    }
+}
+
+pub(crate) fn failed(address: &Address, source: io::Error) -> ConnectError {
+    ConnectError::Io {
+        address: address.clone(),
+        source,
+    }
+}
+
+pub(crate) fn required(address: &Address, reason: Reason) -> ConnectError {
+    ConnectError::ShmRequired {
+        address: address.clone(),
+        reason,
+    }
+}

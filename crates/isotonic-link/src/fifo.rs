@@ -1,0 +1,192 @@
+//! Links over two FIFOs, for one client at a time.
+//!
+//! ```text
+//! PREFIX.lock   locked by the server as long as it lives
+//! PREFIX.s2c    server to client
+//! PREFIX.c2s    client to server; its existence is the offer to connect
+//! ```
+//!
+//! Each client gets fresh FIFOs, so that no byte of one connection can reach the next. The server makes
+//! the two and waits for the first byte; then it removes both names, and makes new ones when the link
+//! has ended. A client opens both and locks `PREFIX.s2c`, so that a second one that opened the same
+//! two knows that it came too late. While the names are gone the server's lock tells "busy" from "not
+//! there".
+
+use crate::address::with_suffix;
+use crate::connector::failed;
+use crate::limits::HANDSHAKE_TIMEOUT;
+use crate::retry::until_some;
+use crate::{Address, BindError, ConnectError, Link, LinkInfo, LinkKind, Reason};
+use rustix::fs::{CWD, FlockOperation, Mode, OFlags, flock, mkfifoat, open};
+use rustix::io::Errno;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::FileTypeExt;
+use std::path::{Path, PathBuf};
+use tokio::net::unix::pipe;
+
+/// Where the files of a FIFO address are.
+#[derive(Debug)]
+struct Paths {
+    lock: PathBuf,
+    to_server: PathBuf,
+    to_client: PathBuf,
+}
+
+impl Paths {
+    fn new(prefix: &Path) -> Self {
+        Self {
+            lock: with_suffix(prefix, ".lock"),
+            to_server: with_suffix(prefix, ".c2s"),
+            to_client: with_suffix(prefix, ".s2c"),
+        }
+    }
+}
+
+/// The server's place at a FIFO address.
+#[derive(Debug)]
+pub(crate) struct FifoListener {
+    address: Address,
+    paths: Paths,
+    _lock: OwnedFd,
+}
+
+impl FifoListener {
+    /// Takes the place, if nobody has it.
+    pub(crate) fn bind(address: &Address, prefix: &Path) -> Result<Self, BindError> {
+        let failed = |source: io::Error| BindError::Io {
+            address: address.clone(),
+            source,
+        };
+        let paths = Paths::new(prefix);
+        for path in [&paths.to_server, &paths.to_client] {
+            if path
+                .symlink_metadata()
+                .is_ok_and(|meta| !meta.file_type().is_fifo())
+            {
+                return Err(BindError::Occupied {
+                    address: address.clone(),
+                    expected: "a FIFO",
+                });
+            }
+        }
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let lock =
+            open(&paths.lock, flags, Mode::RUSR | Mode::WUSR).map_err(|e| failed(e.into()))?;
+        match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(Errno::WOULDBLOCK) => {
+                let address = address.clone();
+                return Err(BindError::InUse { address });
+            }
+            Err(errno) => return Err(failed(errno.into())),
+        }
+        let listener = Self {
+            address: address.clone(),
+            paths,
+            _lock: lock,
+        };
+        // Errors here, a folder that cannot be written to for one, belong to the bind.
+        listener.make_fifos().map_err(failed)?;
+        Ok(listener)
+    }
+
+    /// Waits for a client.
+    pub(crate) async fn accept(&self) -> io::Result<Link> {
+        loop {
+            self.make_fifos()?;
+            let receiver = pipe::OpenOptions::new().open_receiver(&self.paths.to_server)?;
+            // Ready at the first byte, or when a client came and went.
+            receiver.readable().await?;
+            let sender = pipe::OpenOptions::new().open_sender(&self.paths.to_client);
+            self.remove_fifos();
+            match sender {
+                Ok(sender) => {
+                    let info =
+                        LinkInfo::new(self.address.clone(), LinkKind::Fifo, Reason::OverFifo);
+                    return Ok(Link::pipe(receiver, sender, info));
+                }
+                // Nobody reads any more: the client has gone.
+                Err(error) if is(&error, Errno::NXIO) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Makes both FIFOs anew; the offer last.
+    fn make_fifos(&self) -> io::Result<()> {
+        self.remove_fifos();
+        for path in [&self.paths.to_client, &self.paths.to_server] {
+            mkfifoat(CWD, path, Mode::RUSR | Mode::WUSR)?;
+        }
+        Ok(())
+    }
+
+    /// Takes the offer back first.
+    fn remove_fifos(&self) {
+        for path in [&self.paths.to_server, &self.paths.to_client] {
+            // Already gone, or making them anew will say what is wrong.
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+impl Drop for FifoListener {
+    fn drop(&mut self) {
+        self.remove_fifos();
+        let _ = std::fs::remove_file(&self.paths.lock);
+    }
+}
+
+/// Connects to a FIFO address, waiting for an earlier client to leave for the time of a handshake.
+pub(crate) async fn connect(address: &Address, prefix: &Path) -> Result<Link, ConnectError> {
+    let paths = Paths::new(prefix);
+    let opened = until_some(async || match open_both(&paths) {
+        Ok(opened) => Ok(opened),
+        // Between two clients there is no offer, or nobody reads it yet.
+        Err(error) => match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused if is_served(&paths) => {
+                Ok(None)
+            }
+            _ => Err(error),
+        },
+    });
+    let (receiver, sender) = opened
+        .await
+        .map_err(|source| failed(address, source))?
+        .ok_or_else(|| ConnectError::TimedOut {
+            address: address.clone(),
+            waited_for: "place (it serves another client)",
+            after: HANDSHAKE_TIMEOUT,
+        })?;
+    let info = LinkInfo::new(address.clone(), LinkKind::Fifo, Reason::OverFifo);
+    Ok(Link::pipe(receiver, sender, info))
+}
+
+/// Opens both FIFOs; `None` if another client has done so before.
+fn open_both(paths: &Paths) -> io::Result<Option<(pipe::Receiver, pipe::Sender)>> {
+    let receiver = pipe::OpenOptions::new().open_receiver(&paths.to_client)?;
+    // Held by the receiving end, which a link keeps to its end, and given up when that is closed.
+    match flock(&receiver, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => {}
+        Err(Errno::WOULDBLOCK) => return Ok(None),
+        Err(errno) => return Err(errno.into()),
+    }
+    match pipe::OpenOptions::new().open_sender(&paths.to_server) {
+        // Nobody reads: what is there was left behind.
+        Err(error) if is(&error, Errno::NXIO) => Err(io::ErrorKind::ConnectionRefused.into()),
+        sender => Ok(Some((receiver, sender?))),
+    }
+}
+
+/// Whether a server holds the lock.
+fn is_served(paths: &Paths) -> bool {
+    let Ok(lock) = open(&paths.lock, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()) else {
+        return false;
+    };
+    flock(&lock, FlockOperation::NonBlockingLockShared) == Err(Errno::WOULDBLOCK)
+}
+
+fn is(error: &io::Error, errno: Errno) -> bool {
+    Errno::from_io_error(error) == Some(errno)
+}

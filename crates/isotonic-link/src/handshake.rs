@@ -1,0 +1,275 @@
+//! Drives the handshake of [`protocol`](crate::protocol) over a Unix socket, for both roles.
+
+use crate::ancillary;
+use crate::limits::{HANDSHAKE_TIMEOUT, MAX_RING_CAPACITY};
+use crate::protocol::hello::{self, Answer, HELLO_LEN, Hello, Opening, Welcome};
+use crate::reason::{Reason, Refusal, ShmMode};
+use crate::{Address, Link, LinkInfo, PeerCredentials};
+use std::io;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
+use tokio::net::UnixStream;
+
+#[cfg(target_os = "linux")]
+use crate::protocol::attachment::Role;
+#[cfg(target_os = "linux")]
+use crate::shm_link::{ShmLink, ShmSettings};
+
+/// What a side wants of its links.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Settings {
+    pub(crate) mode: ShmMode,
+    #[cfg(target_os = "linux")]
+    pub(crate) shm: ShmSettings,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            mode: ShmMode::default(),
+            #[cfg(target_os = "linux")]
+            shm: ShmSettings {
+                capacity: crate::connector::DEFAULT_CAPACITY,
+                largest: MAX_RING_CAPACITY,
+            },
+        }
+    }
+}
+
+/// How a client's handshake ended when no link came of it.
+#[derive(Debug)]
+pub(crate) enum ClientFailure {
+    /// The server does not know isotonic: it has to be connected to anew, without a hello.
+    PlainPeer,
+    /// Shared memory is required but cannot be had.
+    Required(Reason),
+}
+
+/// Runs the client's side on a fresh connection.
+pub(crate) async fn connect(
+    mut stream: UnixStream,
+    address: Address,
+    peer: PeerCredentials,
+    settings: Settings,
+    patience: Duration,
+) -> Result<Link, ClientFailure> {
+    let welcome = match tokio::time::timeout(patience, exchange(&mut stream)).await {
+        Ok(Ok(Some(welcome))) => welcome,
+        // Silence, a close, a reset and bytes that are no welcome all mean the same.
+        Ok(Ok(None) | Err(_)) | Err(_) => return Err(ClientFailure::PlainPeer),
+    };
+    let reason = match welcome {
+        Welcome::Records { attach_now } => {
+            return attached(stream, address, peer, settings, attach_now).await;
+        }
+        Welcome::Plain(Refusal::Version) => Reason::VersionMismatch {
+            ours: hello::VERSION,
+            least: 0,
+            most: 0,
+        },
+        Welcome::Plain(refusal) => Reason::PeerRefused(refusal),
+    };
+    if settings.mode == ShmMode::Require {
+        return Err(ClientFailure::Required(reason));
+    }
+    Ok(Link::unix(
+        stream,
+        LinkInfo::with_peer(address, peer, reason),
+    ))
+}
+
+/// Says hello and reads the answer: `None` if it is not a welcome.
+async fn exchange(stream: &mut UnixStream) -> io::Result<Option<Welcome>> {
+    stream.write_all(&Hello::ours().encode()).await?;
+    let mut received = [0; HELLO_LEN];
+    let mut len = 0;
+    loop {
+        let read = stream.read(&mut received[len..]).await?;
+        len += read;
+        match hello::answer(&received[..len]) {
+            Answer::Welcome(welcome) => return Ok(Some(welcome)),
+            Answer::Incomplete if read > 0 => {}
+            Answer::Incomplete | Answer::PlainPeer => return Ok(None),
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+async fn attached(
+    stream: UnixStream,
+    address: Address,
+    peer: PeerCredentials,
+    settings: Settings,
+    attach_now: bool,
+) -> Result<Link, ClientFailure> {
+    let info = LinkInfo::with_peer(address, peer, Reason::NotYetBusy);
+    let mut link = ShmLink::new(stream, Role::Client, settings.shm, info.clone());
+    let required = settings.mode == ShmMode::Require;
+    if attach_now || required {
+        match link.attach_now().await {
+            Err(reason) if required => return Err(ClientFailure::Required(reason)),
+            // The server decides whether it goes on without.
+            Ok(()) | Err(_) => {}
+        }
+    }
+    Ok(Link::shm(link, info))
+}
+
+#[cfg(not(target_os = "linux"))]
+async fn attached(
+    _: UnixStream,
+    _: Address,
+    _: PeerCredentials,
+    _: Settings,
+    _: bool,
+) -> Result<Link, ClientFailure> {
+    // We never offer shared memory here, so a server that agrees to it is broken.
+    Err(ClientFailure::PlainPeer)
+}
+
+/// Why a server closed a connection during the handshake.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ServerFailure {
+    #[error("the client closed the connection before it had said what it wants")]
+    Closed,
+    #[error("the client speaks neither HTTP/2 nor isotonic's protocol")]
+    NeitherProtocol,
+    #[error("the client sent descriptors with its hello")]
+    StrayDescriptors,
+    #[error("the client said nothing that makes sense within {HANDSHAKE_TIMEOUT:?}")]
+    TimedOut,
+    #[error("shared memory is required here: {0}")]
+    Required(Reason),
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// Runs the server's side on a fresh connection.
+pub(crate) async fn accept(
+    stream: UnixStream,
+    address: Address,
+    peer: PeerCredentials,
+    settings: Settings,
+) -> Result<Link, ServerFailure> {
+    tokio::time::timeout(
+        HANDSHAKE_TIMEOUT,
+        accept_in_time(stream, address, peer, settings),
+    )
+    .await
+    .unwrap_or(Err(ServerFailure::TimedOut))
+}
+
+async fn accept_in_time(
+    mut stream: UnixStream,
+    address: Address,
+    peer: PeerCredentials,
+    settings: Settings,
+) -> Result<Link, ServerFailure> {
+    let plain = |stream, reason| {
+        if settings.mode == ShmMode::Require {
+            return Err(ServerFailure::Required(reason));
+        }
+        Ok(Link::unix(
+            stream,
+            LinkInfo::with_peer(address.clone(), peer, reason),
+        ))
+    };
+    let hello = match read_opening(&mut stream).await? {
+        None => return plain(stream, Reason::PeerIsPlainHttp2),
+        Some(hello) => hello,
+    };
+    let welcome = hello.answer(
+        settings.mode != ShmMode::Off && cfg!(target_os = "linux"),
+        settings.mode == ShmMode::Require,
+    );
+    stream.write_all(&welcome.encode()).await?;
+    match welcome {
+        Welcome::Plain(Refusal::Version) => plain(
+            stream,
+            Reason::VersionMismatch {
+                ours: hello::VERSION,
+                least: hello.least,
+                most: hello.most,
+            },
+        ),
+        Welcome::Plain(_) if settings.mode == ShmMode::Off => plain(stream, Reason::Disabled),
+        Welcome::Plain(_) => plain(stream, Reason::PeerRefused(Refusal::Disabled)),
+        Welcome::Records { attach_now } => {
+            serve_records(stream, address, peer, settings, attach_now).await
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+async fn serve_records(
+    stream: UnixStream,
+    address: Address,
+    peer: PeerCredentials,
+    settings: Settings,
+    attach_now: bool,
+) -> Result<Link, ServerFailure> {
+    let info = LinkInfo::with_peer(address, peer, Reason::NotYetBusy);
+    let mut link = ShmLink::new(stream, Role::Server, settings.shm, info.clone());
+    if attach_now {
+        link.attach_now().await.map_err(ServerFailure::Required)?;
+    }
+    Ok(Link::shm(link, info))
+}
+
+#[cfg(not(target_os = "linux"))]
+async fn serve_records(
+    _: UnixStream,
+    _: Address,
+    _: PeerCredentials,
+    _: Settings,
+    _: bool,
+) -> Result<Link, ServerFailure> {
+    Err(ServerFailure::Required(Reason::Unsupported))
+}
+
+/// Reads a client's hello; `None` if it speaks HTTP/2, whose bytes are left in the socket.
+async fn read_opening(stream: &mut UnixStream) -> Result<Option<Hello>, ServerFailure> {
+    let mut received = [0; HELLO_LEN];
+    // Looking does not receive descriptors, so none can be lost or leak here.
+    let seen = peek(stream, &mut received).await?;
+    match hello::opening(&received[..seen]) {
+        Opening::PlainHttp2 => return Ok(None),
+        Opening::Neither => return Err(ServerFailure::NeitherProtocol),
+        Opening::Hello(_) | Opening::Incomplete => {}
+    }
+    let mut len = 0;
+    loop {
+        let read = stream
+            .async_io(Interest::READABLE, || {
+                ancillary::receive(&*stream, &mut received[len..])
+            })
+            .await?;
+        if read.cut || !read.descriptors.is_empty() {
+            return Err(ServerFailure::StrayDescriptors);
+        }
+        let read = read.len;
+        len += read;
+        match hello::opening(&received[..len]) {
+            Opening::Hello(hello) => return Ok(Some(hello)),
+            Opening::Incomplete if read > 0 => {}
+            Opening::Incomplete => return Err(ServerFailure::Closed),
+            Opening::PlainHttp2 | Opening::Neither => return Err(ServerFailure::NeitherProtocol),
+        }
+    }
+}
+
+/// Looks at the first bytes of a connection without taking them.
+async fn peek(stream: &UnixStream, target: &mut [u8]) -> Result<usize, ServerFailure> {
+    let seen = stream
+        .async_io(Interest::READABLE, || {
+            let flags = rustix::net::RecvFlags::PEEK | rustix::net::RecvFlags::DONTWAIT;
+            let (len, _) = rustix::net::recv(stream, &mut *target, flags)?;
+            Ok(len)
+        })
+        .await?;
+    if seen == 0 {
+        Err(ServerFailure::Closed)
+    } else {
+        Ok(seen)
+    }
+}

@@ -1,0 +1,48 @@
+//! Links between processes of one machine: one stream type over shared memory, Unix sockets, pipes,
+//! FIFOs and TCP, and the handshake that picks between the first two.
+//!
+//! A [`Connector`] makes links to an [`Address`], a [`Listener`] accepts them, [`spawn`](spawn()) starts
+//! a server as a child process. A [`Link`] is a stream of tokio's; its [`LinkInfo`] tells what carries
+//! it, who the peer is, and, where it is not shared memory, the [`Reason`].
+//!
+//! This crate knows nothing of gRPC: services use it through the `isotonic` crate.
+#![forbid(unsafe_code)]
+
+mod activity;
+mod address;
+mod ancillary;
+mod connector;
+mod error;
+mod fifo;
+mod folder_lock;
+mod handshake;
+mod info;
+pub mod limits;
+mod link;
+mod listener;
+mod plain_peers;
+mod policy;
+mod protocol;
+mod reason;
+#[cfg(target_os = "linux")]
+mod record_socket;
+mod retry;
+#[cfg(target_os = "linux")]
+mod shm_link;
+mod spawn;
+#[cfg(target_os = "linux")]
+mod waiting;
+#[cfg(target_os = "linux")]
+mod waiting_tasks;
+
+pub use address::{Address, AddressError};
+pub use connector::Connector;
+pub use error::{BindError, ConnectError};
+pub use info::{LinkCounters, LinkInfo, LinkKind, PeerCredentials};
+#[cfg(target_os = "linux")]
+pub use isotonic_shm::{CapacityError, CreateError, RingCapacity, SegmentRefused};
+pub use link::Link;
+pub use listener::{Listener, ListenerBuilder};
+pub use policy::{NotAdmitted, PeerPolicy};
+pub use reason::{Reason, Refusal, ShmMode};
+pub use spawn::{ChildStdio, spawn};

@@ -1,0 +1,78 @@
+//! Every limit that bounds what a peer can make us wait for, keep or allocate, with its unit and its
+//! reason.
+
+use std::time::Duration;
+
+/// How long a peer may take for the whole handshake. Long enough for a loaded machine, short enough
+/// that a peer that says nothing does not hold its place for long.
+pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a server may stay silent after our `Hello` before it is taken for a plain HTTP/2 server.
+/// Every server that was tried answers a foreign hello at once with its SETTINGS or a close; this is
+/// for those that wait for more bytes.
+pub const PLAIN_PEER_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// How long a spawned child may take until it answers on its standard input: process start, dynamic
+/// linking and the program's own set-up come before.
+pub const SPAWN_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Connections per listener whose handshake has not finished. More wait in the kernel's backlog.
+pub const MAX_UNFINISHED_HANDSHAKES: usize = 64;
+
+/// Links per listener that are established but not yet taken by [`Listener::accept`](crate::Listener::accept).
+pub const MAX_UNTAKEN_LINKS: usize = 64;
+
+/// The kernel's queue of connections that were not accepted yet, per listening socket (listen(2)).
+pub const BACKLOG: u32 = 1024;
+
+/// Pause of the accept loop after the process has run out of descriptors or memory: the first, and
+/// the longest that it doubles up to.
+pub const ACCEPT_BACK_OFF: (Duration, Duration) =
+    (Duration::from_millis(10), Duration::from_secs(1));
+
+/// Pause between two tries for something that another process is about to give up: a full backlog,
+/// a FIFO in use, the lock of a folder. The first, and the longest that it doubles up to; the tries
+/// end at [`HANDSHAKE_TIMEOUT`].
+pub const RETRY_BACK_OFF: (Duration, Duration) =
+    (Duration::from_millis(1), Duration::from_millis(50));
+
+/// Payload bytes of one `Data` record at most: what a link that is not in shared memory yet sends at a
+/// time. Larger writes are the ones that pay for shared memory.
+pub const MAX_DATA_RECORD: usize = 16 * 1024;
+
+/// Bytes that were taken off the socket but not read yet, per link that is not in shared memory yet,
+/// before the socket is left alone. Not less than a default socket buffer (212,992 B), so that a
+/// record behind unread data can always be reached.
+pub const MAX_UNREAD: usize = 256 * 1024;
+
+/// Bytes taken off a socket with one system call. Small, because every idle link has such a buffer.
+pub const RECEIVE_BUFFER: usize = 8 * 1024;
+
+/// Capacity of one direction's ring in bytes unless configured.
+pub const DEFAULT_RING_CAPACITY: u64 = 256 * 1024;
+
+/// The largest ring in bytes that a peer can make us map, unless configured.
+pub const MAX_RING_CAPACITY: u64 = 16 * 1024 * 1024;
+
+/// A link moves into shared memory once it has carried this many bytes, or this many turns (a write
+/// after a read), within [`BUSY_WINDOW`]. A connection that only says hello stays below: an HTTP/2
+/// connection's set-up is three turns and some hundred bytes.
+pub const BUSY_BYTES: u64 = 64 * 1024;
+
+/// See [`BUSY_BYTES`].
+pub const BUSY_TURNS: u32 = 16;
+
+/// See [`BUSY_BYTES`].
+pub const BUSY_WINDOW: Duration = Duration::from_secs(1);
+
+/// How long a side polls for the peer before it sleeps, where polling pays. It has to cover the usual
+/// time to an answer: with 20 µs a 64 KiB call took longer than without any polling, since it paid for
+/// both the polling and the wake-up; from 50 µs on nothing more was gained.
+pub const POLL_BUDGET: Duration = Duration::from_micros(100);
+
+/// Servers remembered as plain HTTP/2 per connector, and for how long: they need not be asked again at
+/// each reconnect, and one that was upgraded is found out.
+pub const MAX_PLAIN_PEERS: usize = 64;
+
+/// See [`MAX_PLAIN_PEERS`].
+pub const PLAIN_PEER_MEMORY: Duration = Duration::from_secs(60);

@@ -1,0 +1,227 @@
+//! A Unix socket that carries records: cuts what comes into records, and keeps what could not be sent
+//! yet in order.
+
+use crate::ancillary;
+use crate::limits::{MAX_DATA_RECORD, RECEIVE_BUFFER};
+use crate::protocol::record::{self, Control, HEADER_LEN, Record, RecordReader, RecordViolation};
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use std::os::fd::OwnedFd;
+use std::task::{Context, Poll, ready};
+use tokio::io::Interest;
+use tokio::net::UnixStream;
+
+/// Slices of one write that are passed to the kernel together with a record's header.
+const MAX_SLICES: usize = 64;
+
+/// What ended the use of a socket.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SocketError {
+    /// The socket itself failed.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// The peer broke the rules of the records.
+    #[error("the peer sent {0}")]
+    Violation(#[from] RecordViolation),
+    /// The peer sent more descriptors than any record may carry.
+    #[error("the peer sent more descriptors than there is room for")]
+    TooManyDescriptors,
+}
+
+#[derive(Debug)]
+pub(crate) struct RecordSocket {
+    stream: UnixStream,
+    reader: RecordReader,
+    received: Box<[u8]>,
+    /// Sent before anything else. Bounded: `poll_write_data` adds at most the rest of one record, and
+    /// only when it is empty; the attachment and the close add at most three records in a link's life;
+    /// doorbells are never queued.
+    unsent: VecDeque<Unsent>,
+    ended: bool,
+}
+
+#[derive(Debug)]
+struct Unsent {
+    bytes: Vec<u8>,
+    sent: usize,
+    descriptor: Option<OwnedFd>,
+}
+
+impl RecordSocket {
+    pub(crate) fn new(stream: UnixStream) -> Self {
+        Self {
+            stream,
+            reader: RecordReader::default(),
+            received: vec![0; RECEIVE_BUFFER].into_boxed_slice(),
+            unsent: VecDeque::new(),
+            ended: false,
+        }
+    }
+
+    /// The next record, or `None` at the end of the stream, however it came about: a reset is an end
+    /// too (the peer was gone before it had read everything).
+    pub(crate) fn poll_record(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<Record>, SocketError>> {
+        loop {
+            if let Some(record) = self.reader.next()? {
+                return Poll::Ready(Ok(Some(record)));
+            }
+            if self.ended {
+                return Poll::Ready(Ok(None));
+            }
+            ready!(self.stream.poll_read_ready(cx))?;
+            let Self {
+                stream, received, ..
+            } = self;
+            match stream.try_io(Interest::READABLE, || {
+                ancillary::receive(&*stream, received)
+            }) {
+                Ok(batch) if batch.len == 0 => self.ended = true,
+                Ok(batch) if batch.cut => return Poll::Ready(Err(SocketError::TooManyDescriptors)),
+                Ok(batch) => self
+                    .reader
+                    .feed(&self.received[..batch.len], batch.descriptors)?,
+                Err(error) => match error.kind() {
+                    io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => {}
+                    io::ErrorKind::ConnectionReset => self.ended = true,
+                    _ => return Poll::Ready(Err(error.into())),
+                },
+            }
+        }
+    }
+
+    /// Whether the stream ended within a record.
+    pub(crate) fn ended_mid_record(&self) -> bool {
+        self.ended && self.reader.is_mid_record()
+    }
+
+    /// Puts a record behind everything that was sent so far. [`poll_flush`](Self::poll_flush) sends it.
+    pub(crate) fn push(&mut self, record: Control) {
+        let (bytes, descriptor) = record.encode();
+        self.unsent.push_back(Unsent {
+            bytes,
+            sent: 0,
+            descriptor,
+        });
+    }
+
+    /// Sends what is waiting to be sent.
+    pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while let Some(next) = self.unsent.front_mut() {
+            ready!(self.stream.poll_write_ready(cx))?;
+            let rest = [IoSlice::new(&next.bytes[next.sent..])];
+            match send(&self.stream, &rest, next.descriptor.as_ref()) {
+                Ok(sent) => {
+                    // The kernel took the descriptor with the first byte; ours is closed here.
+                    next.descriptor = None;
+                    next.sent += sent;
+                    if next.sent == next.bytes.len() {
+                        self.unsent.pop_front();
+                    }
+                }
+                Err(error) if is_temporary(&error) => {}
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Sends the stream's next bytes in a `Data` record and returns how many were taken: all that fit
+    /// into one record. What the kernel does not take at once is kept and sent first next time.
+    pub(crate) fn poll_write_data(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffers: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        ready!(self.poll_flush(cx))?;
+        let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+        let mut used = 1;
+        let mut len = 0;
+        for buffer in buffers {
+            let part = &buffer[..buffer.len().min(MAX_DATA_RECORD - len)];
+            if part.is_empty() {
+                continue;
+            }
+            if used == MAX_SLICES {
+                break;
+            }
+            slices[used] = IoSlice::new(part);
+            used += 1;
+            len += part.len();
+        }
+        if len == 0 {
+            return Poll::Ready(Ok(0));
+        }
+        let header = record::data_header(len);
+        slices[0] = IoSlice::new(&header);
+        let sent = loop {
+            ready!(self.stream.poll_write_ready(cx))?;
+            match send(&self.stream, &slices[..used], None) {
+                Ok(sent) => break sent,
+                Err(error) if is_temporary(&error) => {}
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        };
+        if sent < HEADER_LEN + len {
+            let bytes = slices[..used]
+                .iter()
+                .flat_map(|slice| slice.to_vec())
+                .collect();
+            self.unsent.push_back(Unsent {
+                bytes,
+                sent,
+                descriptor: None,
+            });
+        }
+        Poll::Ready(Ok(len))
+    }
+
+    /// Wakes the peer. Returns whether a doorbell was sent: where other records are still waiting to be
+    /// sent, or where the peer has not read so many that the socket is full, those wake it.
+    pub(crate) fn ring_doorbell(&mut self) -> io::Result<bool> {
+        if !self.unsent.is_empty() {
+            return Ok(false);
+        }
+        self.try_send(Control::Doorbell)
+    }
+
+    /// Sends a small record now or not at all.
+    pub(crate) fn try_send(&mut self, record: Control) -> io::Result<bool> {
+        let (bytes, descriptor) = record.encode();
+        // A stream socket takes a message this small as a whole or not at all: it is one buffer of the
+        // kernel's (unix(7), `unix_stream_sendmsg`).
+        match ancillary::send(&self.stream, &[IoSlice::new(&bytes)], descriptor.as_ref()) {
+            Ok(_) => Ok(true),
+            Err(error) if is_temporary(&error) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Ends both directions at once: the peer sees it, and nothing more is read or written.
+    pub(crate) fn abort(&mut self) {
+        self.unsent.clear();
+        self.ended = true;
+        // It may be gone already.
+        let _ = rustix::net::shutdown(&self.stream, rustix::net::Shutdown::Both);
+    }
+}
+
+fn is_temporary(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+    )
+}
+
+/// Sends through tokio's readiness, so that a full socket is noticed and waited for.
+fn send(
+    stream: &UnixStream,
+    slices: &[IoSlice<'_>],
+    descriptor: Option<&OwnedFd>,
+) -> io::Result<usize> {
+    stream.try_io(Interest::WRITABLE, || {
+        ancillary::send(stream, slices, descriptor)
+    })
+}
