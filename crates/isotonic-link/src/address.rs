@@ -64,6 +64,13 @@ pub struct AddressError {
     pub example: &'static str,
 }
 
+/// So that an [`Address`] is accepted wherever text is.
+impl From<std::convert::Infallible> for AddressError {
+    fn from(never: std::convert::Infallible) -> Self {
+        match never {}
+    }
+}
+
 const UNIX_EXAMPLE: &str = "unix:/run/orders.sock";
 const ABSTRACT_EXAMPLE: &str = "unix-abstract:orders";
 const TCP_EXAMPLE: &str = "http://orders:50051";

@@ -4,7 +4,7 @@ use crate::handshake::{self, ClientFailure, Settings};
 use crate::limits::{DEFAULT_RING_CAPACITY, HANDSHAKE_TIMEOUT, PLAIN_PEER_TIMEOUT};
 use crate::plain_peers::{Identity, PlainPeers};
 use crate::reason::{Reason, ShmMode};
-use crate::retry::until_some;
+use crate::retry::Tries;
 use crate::{Address, ConnectError, Link, LinkInfo, PeerCredentials, PeerPolicy, address, fifo};
 use std::io;
 use std::path::Path;
@@ -96,6 +96,26 @@ impl Connector {
         Ok(link)
     }
 
+    /// Makes a link to `local` if that can be reached, else to `remote`. The reason of a link to `remote`
+    /// is [`Reason::LocalUnreachable`]. Where shared memory is required there is no second choice.
+    ///
+    /// # Errors
+    /// [`ConnectError`] as for [`connect`](Self::connect).
+    pub async fn connect_local_first(
+        &self,
+        local: &Address,
+        remote: &Address,
+    ) -> Result<Link, ConnectError> {
+        let error = match self.connect(local).await {
+            Err(error) if self.settings.mode != ShmMode::Require => error,
+            result => return result,
+        };
+        let link = self.connect(remote).await?;
+        let error = error.to_string();
+        link.info().set_reason(Reason::LocalUnreachable { error });
+        Ok(link)
+    }
+
     async fn connect_tcp(
         &self,
         address: &Address,
@@ -150,19 +170,22 @@ impl Connector {
         address: &Address,
         path: &Path,
     ) -> Result<(UnixStream, PeerCredentials), ConnectError> {
-        let stream = until_some(async || match UnixStream::connect(path).await {
-            Ok(stream) => Ok(Some(stream)),
-            // EAGAIN: the listener's backlog is full (connect(2)).
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
-            Err(error) => Err(error),
-        })
-        .await
-        .map_err(|source| failed(address, source))?
-        .ok_or_else(|| ConnectError::TimedOut {
-            address: address.clone(),
-            waited_for: "room in the listener's backlog",
-            after: HANDSHAKE_TIMEOUT,
-        })?;
+        let mut tries = Tries::new();
+        let stream = loop {
+            match UnixStream::connect(path).await {
+                Ok(stream) => break stream,
+                // EAGAIN: the listener's backlog is full (connect(2)).
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(failed(address, error)),
+            }
+            if !tries.another().await {
+                return Err(ConnectError::TimedOut {
+                    address: address.clone(),
+                    waited_for: "room in the listener's backlog",
+                    after: HANDSHAKE_TIMEOUT,
+                });
+            }
+        };
         let peer = PeerCredentials::of(&stream).map_err(|source| failed(address, source))?;
         self.policy
             .check(peer)

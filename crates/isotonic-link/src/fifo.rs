@@ -15,7 +15,7 @@
 use crate::address::with_suffix;
 use crate::connector::failed;
 use crate::limits::HANDSHAKE_TIMEOUT;
-use crate::retry::until_some;
+use crate::retry::Tries;
 use crate::{Address, BindError, ConnectError, Link, LinkInfo, LinkKind, Reason};
 use rustix::fs::{CWD, FlockOperation, Mode, OFlags, flock, mkfifoat, open};
 use rustix::io::Errno;
@@ -141,24 +141,26 @@ impl Drop for FifoListener {
 /// Connects to a FIFO address, waiting for an earlier client to leave for the time of a handshake.
 pub(crate) async fn connect(address: &Address, prefix: &Path) -> Result<Link, ConnectError> {
     let paths = Paths::new(prefix);
-    let opened = until_some(async || match open_both(&paths) {
-        Ok(opened) => Ok(opened),
-        // Between two clients there is no offer, or nobody reads it yet.
-        Err(error) => match error.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused if is_served(&paths) => {
-                Ok(None)
-            }
-            _ => Err(error),
-        },
-    });
-    let (receiver, sender) = opened
-        .await
-        .map_err(|source| failed(address, source))?
-        .ok_or_else(|| ConnectError::TimedOut {
-            address: address.clone(),
-            waited_for: "place (it serves another client)",
-            after: HANDSHAKE_TIMEOUT,
-        })?;
+    let mut tries = Tries::new();
+    let (receiver, sender) = loop {
+        match open_both(&paths) {
+            Ok(Some(both)) => break both,
+            Ok(None) => {}
+            // Between two clients there is no offer, or nobody reads it yet.
+            Err(error) => match error.kind() {
+                io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused if is_served(&paths) => {
+                }
+                _ => return Err(failed(address, error)),
+            },
+        }
+        if !tries.another().await {
+            return Err(ConnectError::TimedOut {
+                address: address.clone(),
+                waited_for: "place (it serves another client)",
+                after: HANDSHAKE_TIMEOUT,
+            });
+        }
+    };
     let info = LinkInfo::new(address.clone(), LinkKind::Fifo, Reason::OverFifo);
     Ok(Link::pipe(receiver, sender, info))
 }

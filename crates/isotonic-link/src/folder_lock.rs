@@ -4,7 +4,7 @@
 //! remove the first one's fresh socket. The lock is on the folder itself (flock(2)), so that no file is
 //! left behind, and it ends with the process that holds it.
 
-use crate::retry::until_some;
+use crate::retry::Tries;
 use rustix::fs::{FlockOperation, Mode, OFlags, flock, open};
 use rustix::io::Errno;
 use std::io;
@@ -29,20 +29,17 @@ impl FolderLock {
             OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC,
             Mode::empty(),
         )?;
-        let locked =
-            until_some(
-                async || match flock(&folder, FlockOperation::NonBlockingLockExclusive) {
-                    Ok(()) => Ok(Some(())),
-                    Err(Errno::WOULDBLOCK) => Ok(None),
-                    Err(errno) => Err(io::Error::from(errno)),
-                },
-            )
-            .await?;
-        locked.map(|()| Self { _folder: folder }).ok_or_else(|| {
-            io::Error::new(
-                io::ErrorKind::TimedOut,
-                "another process holds a lock on its folder",
-            )
-        })
+        let mut tries = Tries::new();
+        loop {
+            match flock(&folder, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => return Ok(Self { _folder: folder }),
+                Err(Errno::WOULDBLOCK) if tries.another().await => {}
+                Err(Errno::WOULDBLOCK) => {
+                    let what = "another process holds a lock on its folder";
+                    return Err(io::Error::new(io::ErrorKind::TimedOut, what));
+                }
+                Err(errno) => return Err(errno.into()),
+            }
+        }
     }
 }

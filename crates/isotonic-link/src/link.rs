@@ -1,8 +1,8 @@
 //! One type for every link.
 
-use crate::LinkInfo;
 #[cfg(target_os = "linux")]
 use crate::shm_link::ShmLink;
+use crate::{Address, LinkInfo, LinkKind, Reason};
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -76,6 +76,26 @@ impl Link {
             sender: Some(sender),
         };
         Self::new(stream, info)
+    }
+
+    /// A link over two pipes that were made elsewhere: to a process started by other means, or within one
+    /// process.
+    ///
+    /// ```
+    /// use tokio::net::unix::pipe;
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let (to_server, from_client) = pipe::pipe()?;
+    /// let (to_client, from_server) = pipe::pipe()?;
+    /// let client = isotonic_link::Link::over_pipes(from_server, to_server);
+    /// let server = isotonic_link::Link::over_pipes(from_client, to_client);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn over_pipes(receiver: pipe::Receiver, sender: pipe::Sender) -> Self {
+        let info = LinkInfo::new(Address::Pipe, LinkKind::Pipe, Reason::OverPipe);
+        Self::pipe(receiver, sender, info)
     }
 
     #[cfg(target_os = "linux")]

@@ -31,19 +31,27 @@ impl BackOff {
     }
 }
 
-/// Calls `attempt` until it gives something, for the time of a handshake at most. `None`: it never did.
-pub(crate) async fn until_some<T, E>(
-    mut attempt: impl AsyncFnMut() -> Result<Option<T>, E>,
-) -> Result<Option<T>, E> {
-    let deadline = Instant::now() + HANDSHAKE_TIMEOUT;
-    let mut back_off = BackOff::new(RETRY_BACK_OFF);
-    loop {
-        if let Some(value) = attempt().await? {
-            return Ok(Some(value));
+/// Tries that end after the time of a handshake.
+#[derive(Debug)]
+pub(crate) struct Tries {
+    back_off: BackOff,
+    deadline: Instant,
+}
+
+impl Tries {
+    pub(crate) fn new() -> Self {
+        Self {
+            back_off: BackOff::new(RETRY_BACK_OFF),
+            deadline: Instant::now() + HANDSHAKE_TIMEOUT,
         }
-        if Instant::now() >= deadline {
-            return Ok(None);
+    }
+
+    /// Pauses before another try. Returns `false`, at once, if there is no time left for one.
+    pub(crate) async fn another(&mut self) -> bool {
+        if Instant::now() >= self.deadline {
+            return false;
         }
-        back_off.pause().await;
+        self.back_off.pause().await;
+        true
     }
 }

@@ -3,9 +3,7 @@
 use crate::connector::{announce, failed, required};
 use crate::handshake::{self, ClientFailure};
 use crate::limits::SPAWN_TIMEOUT;
-use crate::{
-    Address, ConnectError, Connector, Link, LinkInfo, LinkKind, PeerCredentials, Reason, ShmMode,
-};
+use crate::{Address, ConnectError, Connector, Link, LinkInfo, PeerCredentials, Reason, ShmMode};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::process::Stdio;
@@ -114,8 +112,7 @@ fn over_pipes(mut command: Command, connector: &Connector) -> Result<(Link, Chil
         };
         let sender = pipe::Sender::from_owned_fd(stdin.into_owned_fd()?)?;
         let receiver = pipe::Receiver::from_owned_fd(stdout.into_owned_fd()?)?;
-        let info = LinkInfo::new(Address::Pipe, LinkKind::Pipe, Reason::OverPipe);
-        Ok((Link::pipe(receiver, sender, info), child))
+        Ok((Link::over_pipes(receiver, sender), child))
     };
     start().map_err(|source| failed(&Address::Pipe, source))
 }

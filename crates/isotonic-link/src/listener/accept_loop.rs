@@ -7,7 +7,7 @@ use crate::fifo::FifoListener;
 use crate::handshake::{self, ServerFailure, Settings};
 use crate::limits::ACCEPT_BACK_OFF;
 use crate::retry::BackOff;
-use crate::{Address, Link, LinkInfo, LinkKind, PeerCredentials, PeerPolicy, Reason};
+use crate::{Address, Link, LinkInfo, PeerCredentials, PeerPolicy, Reason};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 use std::io;
@@ -120,10 +120,7 @@ impl AcceptLoop {
                 self.refuse(&ServerFailure::Required(Reason::OverPipe), None);
                 None
             }
-            Stdio::Pipes(receiver, sender) => {
-                let info = LinkInfo::new(self.address.clone(), LinkKind::Pipe, Reason::OverPipe);
-                Some(Link::pipe(receiver, sender, info))
-            }
+            Stdio::Pipes(receiver, sender) => Some(Link::over_pipes(receiver, sender)),
         };
         if let Some((link, end)) = link.map(Link::with_end)
             && self.deliver(link).await

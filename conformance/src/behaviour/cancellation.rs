@@ -1,0 +1,154 @@
+//! The client loses interest. The service must notice, and the link must stay as good as new.
+//!
+//! A tonic client cancels by dropping: the call's future, or the stream of responses. Over HTTP/2 that is not enough
+//! while its stream of requests is open and idle: hyper goes on waiting for the next request, and h2 sends RST_STREAM
+//! only when nobody holds the stream any more. So these scenarios drop their requests' sender as well, always last. The
+//! service may then see an orderly end of the requests before it sees the reset, so the scenarios that want to see a
+//! call *abandoned* ask for more responses than fit on the way: it cannot finish them, whatever it sees first.
+
+use tonic::Code;
+
+use super::messages::{
+    assert_payload, assert_response, open_stream, simple_request, stream_request,
+};
+use crate::{
+    Bounded, Reach, Subject,
+    payload::payload,
+    proto::{StreamingInputCallRequest, StreamingOutputCallRequest},
+};
+
+/// The size of one of the responses that [`endless`] asks for.
+const SIZE: usize = 256 * 1024;
+
+/// Asks for 256 MiB: more than any link holds back for a client that does not read.
+fn endless() -> StreamingOutputCallRequest {
+    stream_request(1, [SIZE; 1024])
+}
+
+/// "cancel_after_begin": dropped while the requests are being sent and before any answer.
+pub async fn cancel_after_begin<T: Reach>(subject: Subject<T>) {
+    let bounded = Bounded::start("cancel_after_begin");
+    let mut client = subject.client();
+    let (requests, outgoing) = open_stream();
+    let call = tokio::spawn(async move { client.streaming_input_call(outgoing).await });
+    let request = StreamingInputCallRequest {
+        payload: Some(payload(1000)),
+        ..StreamingInputCallRequest::default()
+    };
+    requests.send(request).await.expect("an open stream");
+    let begun = subject.observer().until(|counts| counts.in_flight() == 1);
+    bounded.wait("the service to get the call", begun).await;
+
+    call.abort();
+    let ended = bounded.wait("the call's task to end", call).await;
+    let cancelled = ended.is_err_and(|error| error.is_cancelled());
+    assert!(cancelled, "no answer was due");
+    drop(requests);
+    // Abandoned or, if the end of the requests was seen first, finished.
+    let idle = subject.observer().idle();
+    bounded
+        .wait("the service to end the cancelled call", idle)
+        .await;
+    assert_unharmed(&subject, &bounded).await;
+}
+
+/// Dropped on a stream whose requests are not yet complete, so that no response was sent.
+pub async fn cancel_before_first_response<T: Reach>(subject: Subject<T>) {
+    let bounded = Bounded::start("cancel_before_first_response");
+    let mut client = subject.client();
+    let (requests, outgoing) = open_stream();
+    requests.send(endless()).await.expect("an open stream");
+    let call = client.half_duplex_call(outgoing);
+    let response = bounded.wait("the response's headers", call).await;
+    let responses = response.expect("a stream").into_inner();
+    assert_eq!(subject.observer().counts().in_flight(), 1);
+
+    drop(responses);
+    drop(requests);
+    assert_abandoned(&subject, &bounded, 1).await;
+    assert_unharmed(&subject, &bounded).await;
+}
+
+/// "cancel_after_first_response": dropped after one exchange on a stream that both sides have open.
+pub async fn cancel_after_first_response<T: Reach>(subject: Subject<T>) {
+    let bounded = Bounded::start("cancel_after_first_response");
+    let mut client = subject.client();
+    let (requests, outgoing) = open_stream();
+    requests
+        .send(stream_request(27_182, [31_415]))
+        .await
+        .expect("an open stream");
+    let call = client.full_duplex_call(outgoing);
+    let response = bounded.wait("the response's headers", call).await;
+    let mut responses = response.expect("a stream").into_inner();
+    let first = bounded
+        .wait("the first response", responses.message())
+        .await;
+    assert_response(first, 31_415);
+    let second = bounded
+        .wait("room for a request", requests.send(endless()))
+        .await;
+    second.expect("an open stream");
+    // Without this answer the second request could still wait in our process, and be lost with the call.
+    let first = bounded
+        .wait("an answer to the second request", responses.message())
+        .await;
+    assert_response(first, SIZE);
+
+    drop(responses);
+    drop(requests);
+    assert_abandoned(&subject, &bounded, 1).await;
+    assert_unharmed(&subject, &bounded).await;
+}
+
+/// Dropped in the middle of a server stream that has far more to come than fits on the way.
+pub async fn cancel_server_stream<T: Reach>(subject: Subject<T>) {
+    let bounded = Bounded::start("cancel_server_stream");
+    cancel_amid_stream(&subject, &bounded).await;
+    assert_abandoned(&subject, &bounded, 1).await;
+    assert_unharmed(&subject, &bounded).await;
+}
+
+/// The same again and again on one link: what a cancelled call leaves behind (window, buffers, a place among the
+/// concurrent streams) would be used up in the end.
+pub async fn cancel_many_streams<T: Reach>(subject: Subject<T>) {
+    const CALLS: u64 = 40;
+    let bounded = Bounded::start("cancel_many_streams");
+    for _ in 0..CALLS {
+        cancel_amid_stream(&subject, &bounded).await;
+    }
+    assert_abandoned(&subject, &bounded, CALLS).await;
+    assert_unharmed(&subject, &bounded).await;
+}
+
+/// Begins an endless server stream, reads its first response and drops it.
+async fn cancel_amid_stream<T: Reach>(subject: &Subject<T>, bounded: &Bounded) {
+    let mut client = subject.client();
+    let call = client.streaming_output_call(endless());
+    let response = bounded.wait("the response's headers", call).await;
+    let mut responses = response.expect("a stream").into_inner();
+    let first = bounded
+        .wait("the first response", responses.message())
+        .await;
+    assert_response(first, SIZE);
+}
+
+/// Waits until the service has noticed that `calls` calls were dropped.
+async fn assert_abandoned<T: Reach>(subject: &Subject<T>, bounded: &Bounded, calls: u64) {
+    let noticed = subject.observer().abandoned(calls);
+    bounded
+        .wait("the service to notice the cancellation", noticed)
+        .await;
+}
+
+/// Checks that the link carries another call.
+async fn assert_unharmed<T: Reach>(subject: &Subject<T>, bounded: &Bounded) {
+    let mut client = subject.client();
+    let call = client.unary_call(simple_request(271_828, 314_159));
+    let response = bounded.wait("a call after the cancelled ones", call).await;
+    let response = response.unwrap_or_else(|status| match status.code() {
+        Code::Cancelled => panic!("the cancellation reached another call: {status}"),
+        _ => panic!("no answer after a cancellation: {status}"),
+    });
+    assert_payload(response.into_inner().payload.as_ref(), 314_159);
+}

@@ -1,0 +1,260 @@
+//! The service of gRPC's interoperability tests, with payloads that both sides check.
+
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Code, Request, Response, Status, Streaming};
+
+use crate::{
+    echo::EchoMetadata,
+    limits::MAX_MESSAGE,
+    observer::{Call, Observer, Recorder},
+    payload,
+    proto::{
+        EchoStatus, Empty, Payload, ResponseParameters, SimpleRequest, SimpleResponse,
+        StreamingInputCallRequest, StreamingInputCallResponse, StreamingOutputCallRequest,
+        StreamingOutputCallResponse,
+        test_service_server::{self, TestServiceServer},
+    },
+};
+
+/// Implements `grpc.testing.TestService` as gRPC's interop servers do, but for two things: payloads have the content of
+/// [`payload::content`], and a request whose payload has another is refused with INVALID_ARGUMENT; and an [`Observer`]
+/// can be had.
+#[derive(Clone, Debug, Default)]
+pub struct TestService {
+    recorder: Recorder,
+}
+
+/// The service as it is given to a server's `add_service`.
+pub type ServedTestService = EchoMetadata<TestServiceServer<TestService>>;
+
+impl TestService {
+    /// A service that has seen no call.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Watches this service and all its clones.
+    pub fn observer(&self) -> Observer {
+        self.recorder.observer()
+    }
+
+    /// Ready for a server: with raised message limits and the metadata echo.
+    pub fn into_service(self) -> ServedTestService {
+        EchoMetadata::new(
+            TestServiceServer::new(self)
+                .max_decoding_message_size(MAX_MESSAGE)
+                .max_encoding_message_size(MAX_MESSAGE),
+        )
+    }
+
+    fn answer(&self, request: &SimpleRequest) -> Result<SimpleResponse, Status> {
+        let call = self.recorder.begin();
+        let answer = simple_response(request);
+        call.finish();
+        answer
+    }
+}
+
+#[tonic::async_trait]
+impl test_service_server::TestService for TestService {
+    type StreamingOutputCallStream = Responses;
+    type FullDuplexCallStream = Responses;
+    type HalfDuplexCallStream = Responses;
+
+    async fn empty_call(&self, _: Request<Empty>) -> Result<Response<Empty>, Status> {
+        self.recorder.begin().finish();
+        Ok(Response::new(Empty {}))
+    }
+
+    async fn unary_call(
+        &self,
+        request: Request<SimpleRequest>,
+    ) -> Result<Response<SimpleResponse>, Status> {
+        self.answer(request.get_ref()).map(Response::new)
+    }
+
+    async fn cacheable_unary_call(
+        &self,
+        request: Request<SimpleRequest>,
+    ) -> Result<Response<SimpleResponse>, Status> {
+        self.answer(request.get_ref()).map(Response::new)
+    }
+
+    async fn streaming_output_call(
+        &self,
+        request: Request<StreamingOutputCallRequest>,
+    ) -> Result<Response<Responses>, Status> {
+        let request = request.into_inner();
+        Ok(respond(self.recorder.begin(), async move |sender| {
+            respond_to(&request, &sender).await
+        }))
+    }
+
+    async fn streaming_input_call(
+        &self,
+        request: Request<Streaming<StreamingInputCallRequest>>,
+    ) -> Result<Response<StreamingInputCallResponse>, Status> {
+        // Dropped with this future: by an error of the stream, by a reset or by a deadline.
+        let call = self.recorder.begin();
+        let mut requests = request.into_inner();
+        let mut total = 0;
+        while let Some(request) = requests.message().await? {
+            match check(request.payload.as_ref()) {
+                Ok(size) => total += size,
+                Err(status) => {
+                    call.finish();
+                    return Err(status);
+                }
+            }
+        }
+        call.finish();
+        let aggregated_payload_size = i32::try_from(total).map_err(|_| {
+            Status::out_of_range(format!("{total} bytes are more than an int32 tells"))
+        })?;
+        Ok(Response::new(StreamingInputCallResponse {
+            aggregated_payload_size,
+        }))
+    }
+
+    async fn full_duplex_call(
+        &self,
+        request: Request<Streaming<StreamingOutputCallRequest>>,
+    ) -> Result<Response<Responses>, Status> {
+        let mut requests = request.into_inner();
+        Ok(respond(self.recorder.begin(), async move |sender| {
+            while let Some(request) = requests.message().await.map_err(|_| Ended::ByClient)? {
+                respond_to(&request, &sender).await?;
+            }
+            Ok(())
+        }))
+    }
+
+    async fn half_duplex_call(
+        &self,
+        request: Request<Streaming<StreamingOutputCallRequest>>,
+    ) -> Result<Response<Responses>, Status> {
+        let mut requests = request.into_inner();
+        Ok(respond(self.recorder.begin(), async move |sender| {
+            let mut kept = Vec::new();
+            while let Some(request) = requests.message().await.map_err(|_| Ended::ByClient)? {
+                kept.push(request);
+            }
+            for request in &kept {
+                respond_to(request, &sender).await?;
+            }
+            Ok(())
+        }))
+    }
+
+    async fn unimplemented_call(&self, _: Request<Empty>) -> Result<Response<Empty>, Status> {
+        Err(Status::unimplemented(
+            "UnimplementedCall is not implemented, on purpose",
+        ))
+    }
+}
+
+/// Streamed responses.
+type Responses = ReceiverStream<Result<StreamingOutputCallResponse, Status>>;
+
+/// Where a stream's producer puts its responses.
+type Sender = mpsc::Sender<Result<StreamingOutputCallResponse, Status>>;
+
+/// Why a stream of responses ended early.
+enum Ended {
+    /// The service chose to, with this status.
+    ByService(Status),
+    /// The client cancelled, or its connection broke.
+    ByClient,
+}
+
+/// Answers with what `produce` sends.
+fn respond<P, F>(call: Call, produce: P) -> Response<Responses>
+where
+    P: FnOnce(Sender) -> F,
+    F: Future<Output = Result<(), Ended>> + Send + 'static,
+{
+    // One response waits at most: the producer must feel it when nobody reads.
+    let (sender, responses) = mpsc::channel(1);
+    let produced = produce(sender.clone());
+    tokio::spawn(async move {
+        // The receiver goes when hyper drops the response's body: on a reset as on a broken connection.
+        let ended = tokio::select! {
+            ended = produced => ended,
+            () = sender.closed() => Err(Ended::ByClient),
+        };
+        match ended {
+            Ok(()) => call.finish(),
+            Err(Ended::ByService(status)) => {
+                if sender.send(Err(status)).await.is_ok() {
+                    call.finish();
+                }
+            }
+            Err(Ended::ByClient) => drop(call),
+        }
+    });
+    Response::new(ReceiverStream::new(responses))
+}
+
+/// Sends what `request` asks for.
+async fn respond_to(request: &StreamingOutputCallRequest, sender: &Sender) -> Result<(), Ended> {
+    check(request.payload.as_ref()).map_err(Ended::ByService)?;
+    if let Some(wanted) = &request.response_status {
+        end_with(wanted).map_err(Ended::ByService)?;
+    }
+    for wanted in &request.response_parameters {
+        let &ResponseParameters {
+            size, interval_us, ..
+        } = wanted;
+        if let Some(interval) = u64::try_from(interval_us).ok().filter(|&us| us > 0) {
+            tokio::time::sleep(Duration::from_micros(interval)).await;
+        }
+        let payload = Some(payload_of(size).map_err(Ended::ByService)?);
+        let response = StreamingOutputCallResponse { payload };
+        sender
+            .send(Ok(response))
+            .await
+            .map_err(|_| Ended::ByClient)?;
+    }
+    Ok(())
+}
+
+/// The answer to one unary request.
+fn simple_response(request: &SimpleRequest) -> Result<SimpleResponse, Status> {
+    check(request.payload.as_ref())?;
+    if let Some(wanted) = &request.response_status {
+        end_with(wanted)?;
+    }
+    let payload = Some(payload_of(request.response_size)?);
+    Ok(SimpleResponse {
+        payload,
+        ..SimpleResponse::default()
+    })
+}
+
+/// Checks a request's payload and returns its size in bytes; no payload is one of none.
+fn check(payload: Option<&Payload>) -> Result<usize, Status> {
+    let body = payload.map(|payload| &payload.body[..]).unwrap_or_default();
+    payload::verify(body).map_err(|wrong| Status::invalid_argument(wrong.to_string()))?;
+    Ok(body.len())
+}
+
+/// A payload of a size that a client asked for.
+fn payload_of(size: i32) -> Result<Payload, Status> {
+    match usize::try_from(size) {
+        Ok(size) if size <= MAX_MESSAGE => Ok(payload::payload(size)),
+        _ => Err(Status::invalid_argument(format!(
+            "no payload has {size} bytes"
+        ))),
+    }
+}
+
+/// The status that a client asked for; `Ok` if that is OK.
+fn end_with(wanted: &EchoStatus) -> Result<(), Status> {
+    match Code::from_i32(wanted.code) {
+        Code::Ok => Ok(()),
+        code => Err(Status::new(code, wanted.message.clone())),
+    }
+}
