@@ -107,6 +107,11 @@ impl RecordSocket {
         });
     }
 
+    /// Whether nothing is waiting to be sent.
+    pub(crate) fn is_flushed(&self) -> bool {
+        self.unsent.is_empty()
+    }
+
     /// Sends what is waiting to be sent.
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while let Some(next) = self.unsent.front_mut() {
@@ -181,7 +186,7 @@ impl RecordSocket {
     /// Wakes the peer. Returns whether a doorbell was sent: where other records are still waiting to be
     /// sent, or where the peer has not read so many that the socket is full, those wake it.
     pub(crate) fn ring_doorbell(&mut self) -> io::Result<bool> {
-        if !self.unsent.is_empty() {
+        if !self.is_flushed() {
             return Ok(false);
         }
         self.try_send(Control::Doorbell)

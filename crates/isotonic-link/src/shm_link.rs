@@ -214,6 +214,9 @@ impl ShmLink {
 
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.check()?;
+        if self.socket.is_flushed() {
+            return Poll::Ready(Ok(()));
+        }
         self.tasks.register(Half::Write, cx.waker());
         let waker = self.tasks.waker();
         self.socket.poll_flush(&mut Context::from_waker(&waker))

@@ -35,6 +35,11 @@
 //! - [`tune_endpoint`] and [`tune_server`] are the HTTP/2 settings that suit local links.
 #![forbid(unsafe_code)]
 
+/// Compiles what README shows.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
+
 mod connect;
 mod connector;
 mod incoming;
