@@ -153,8 +153,10 @@ impl Connector {
         match handshake.await {
             Ok(link) => Ok(link),
             Err(ClientFailure::Required(reason)) => Err(required(address, reason)),
-            Err(ClientFailure::PlainPeer) => {
-                self.plain_peers.remember(server, Instant::now());
+            Err(ClientFailure::PlainPeer { certain }) => {
+                if certain {
+                    self.plain_peers.remember(server, Instant::now());
+                }
                 if self.settings.mode == ShmMode::Require {
                     return Err(required(address, Reason::PeerIsPlainHttp2));
                 }

@@ -87,7 +87,7 @@ async fn over_socket(
     match handshake::connect(stream, Address::Pipe, peer, settings, SPAWN_TIMEOUT).await {
         Ok(link) => Ok((link, child)),
         Err(ClientFailure::Required(reason)) => Err(required(&Address::Pipe, reason)),
-        Err(ClientFailure::PlainPeer) => Err(ConnectError::ChildIsSilent {
+        Err(ClientFailure::PlainPeer { .. }) => Err(ConnectError::ChildIsSilent {
             seen: what_happened(child),
         }),
     }

@@ -106,12 +106,12 @@ pub(crate) enum Answer {
 }
 
 impl Hello {
-    /// What this code says of itself.
-    pub(crate) fn ours() -> Self {
+    /// What this code says of itself, with what this platform can do.
+    pub(crate) fn ours(features: u32) -> Self {
         Self {
             least: VERSION,
             most: VERSION,
-            features: feature::SHM,
+            features,
         }
     }
 
@@ -250,7 +250,7 @@ mod tests {
 
     #[test]
     fn the_server_decides_by_version_and_willingness() {
-        let hello = Hello::ours();
+        let hello = Hello::ours(feature::SHM);
         let records = |attach_now| Welcome::Records { attach_now };
         assert_eq!(hello.answer(true, false), records(false));
         assert_eq!(hello.answer(true, true), records(true));

@@ -2,7 +2,7 @@
 
 use crate::ancillary;
 use crate::limits::{HANDSHAKE_TIMEOUT, MAX_RING_CAPACITY};
-use crate::protocol::hello::{self, Answer, HELLO_LEN, Hello, Opening, Welcome};
+use crate::protocol::hello::{self, Answer, HELLO_LEN, Hello, Opening, Welcome, feature};
 use crate::reason::{Reason, Refusal, ShmMode};
 use crate::{Address, Link, LinkInfo, PeerCredentials};
 use std::io;
@@ -10,10 +10,14 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::UnixStream;
 
+#[cfg(not(target_os = "linux"))]
+#[path = "without_records.rs"]
+mod records;
 #[cfg(target_os = "linux")]
-use crate::protocol::attachment::Role;
+mod records;
+
 #[cfg(target_os = "linux")]
-use crate::shm_link::{ShmLink, ShmSettings};
+use crate::shm_link::ShmSettings;
 
 /// What a side wants of its links.
 #[derive(Debug, Clone, Copy)]
@@ -40,7 +44,11 @@ impl Default for Settings {
 #[derive(Debug)]
 pub(crate) enum ClientFailure {
     /// The server does not know isotonic: it has to be connected to anew, without a hello.
-    PlainPeer,
+    PlainPeer {
+        /// It said something else, or nothing for a while. Not so if it only closed the connection, as
+        /// a server that is about to end does too.
+        certain: bool,
+    },
     /// Shared memory is required but cannot be had.
     Required(Reason),
 }
@@ -55,13 +63,14 @@ pub(crate) async fn connect(
 ) -> Result<Link, ClientFailure> {
     let welcome = match tokio::time::timeout(patience, exchange(&mut stream)).await {
         Ok(Ok(Some(welcome))) => welcome,
-        // Silence, a close, a reset and bytes that are no welcome all mean the same.
-        Ok(Ok(None) | Err(_)) | Err(_) => return Err(ClientFailure::PlainPeer),
+        Ok(Ok(None)) | Err(_) => return Err(ClientFailure::PlainPeer { certain: true }),
+        Ok(Err(_)) => return Err(ClientFailure::PlainPeer { certain: false }),
     };
     let reason = match welcome {
         Welcome::Records { attach_now } => {
-            return attached(stream, address, peer, settings, attach_now).await;
+            return records::connect(stream, address, peer, settings, attach_now).await;
         }
+        Welcome::Plain(_) if records::FEATURES & feature::SHM == 0 => Reason::Unsupported,
         Welcome::Plain(Refusal::Version) => Reason::VersionMismatch {
             ours: hello::VERSION,
             least: 0,
@@ -78,9 +87,11 @@ pub(crate) async fn connect(
     ))
 }
 
-/// Says hello and reads the answer: `None` if it is not a welcome.
+/// Says hello and reads the answer: `None` if it is not a welcome, an error if there is none.
 async fn exchange(stream: &mut UnixStream) -> io::Result<Option<Welcome>> {
-    stream.write_all(&Hello::ours().encode()).await?;
+    stream
+        .write_all(&Hello::ours(records::FEATURES).encode())
+        .await?;
     let mut received = [0; HELLO_LEN];
     let mut len = 0;
     loop {
@@ -89,42 +100,10 @@ async fn exchange(stream: &mut UnixStream) -> io::Result<Option<Welcome>> {
         match hello::answer(&received[..len]) {
             Answer::Welcome(welcome) => return Ok(Some(welcome)),
             Answer::Incomplete if read > 0 => {}
-            Answer::Incomplete | Answer::PlainPeer => return Ok(None),
+            Answer::Incomplete => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Answer::PlainPeer => return Ok(None),
         }
     }
-}
-
-#[cfg(target_os = "linux")]
-async fn attached(
-    stream: UnixStream,
-    address: Address,
-    peer: PeerCredentials,
-    settings: Settings,
-    attach_now: bool,
-) -> Result<Link, ClientFailure> {
-    let info = LinkInfo::with_peer(address, peer, Reason::NotYetBusy);
-    let mut link = ShmLink::new(stream, Role::Client, settings.shm, info.clone());
-    let required = settings.mode == ShmMode::Require;
-    if attach_now || required {
-        match link.attach_now().await {
-            Err(reason) if required => return Err(ClientFailure::Required(reason)),
-            // The server decides whether it goes on without.
-            Ok(()) | Err(_) => {}
-        }
-    }
-    Ok(Link::shm(link, info))
-}
-
-#[cfg(not(target_os = "linux"))]
-async fn attached(
-    _: UnixStream,
-    _: Address,
-    _: PeerCredentials,
-    _: Settings,
-    _: bool,
-) -> Result<Link, ClientFailure> {
-    // We never offer shared memory here, so a server that agrees to it is broken.
-    Err(ClientFailure::PlainPeer)
 }
 
 /// Why a server closed a connection during the handshake.
@@ -179,7 +158,7 @@ async fn accept_in_time(
         Some(hello) => hello,
     };
     let welcome = hello.answer(
-        settings.mode != ShmMode::Off && cfg!(target_os = "linux"),
+        settings.mode != ShmMode::Off && records::FEATURES & feature::SHM != 0,
         settings.mode == ShmMode::Require,
     );
     stream.write_all(&welcome.encode()).await?;
@@ -193,38 +172,14 @@ async fn accept_in_time(
             },
         ),
         Welcome::Plain(_) if settings.mode == ShmMode::Off => plain(stream, Reason::Disabled),
+        Welcome::Plain(_) if records::FEATURES & feature::SHM == 0 => {
+            plain(stream, Reason::Unsupported)
+        }
         Welcome::Plain(_) => plain(stream, Reason::PeerRefused(Refusal::Disabled)),
         Welcome::Records { attach_now } => {
-            serve_records(stream, address, peer, settings, attach_now).await
+            records::accept(stream, address, peer, settings, attach_now).await
         }
     }
-}
-
-#[cfg(target_os = "linux")]
-async fn serve_records(
-    stream: UnixStream,
-    address: Address,
-    peer: PeerCredentials,
-    settings: Settings,
-    attach_now: bool,
-) -> Result<Link, ServerFailure> {
-    let info = LinkInfo::with_peer(address, peer, Reason::NotYetBusy);
-    let mut link = ShmLink::new(stream, Role::Server, settings.shm, info.clone());
-    if attach_now {
-        link.attach_now().await.map_err(ServerFailure::Required)?;
-    }
-    Ok(Link::shm(link, info))
-}
-
-#[cfg(not(target_os = "linux"))]
-async fn serve_records(
-    _: UnixStream,
-    _: Address,
-    _: PeerCredentials,
-    _: Settings,
-    _: bool,
-) -> Result<Link, ServerFailure> {
-    Err(ServerFailure::Required(Reason::Unsupported))
 }
 
 /// Reads a client's hello; `None` if it speaks HTTP/2, whose bytes are left in the socket.

@@ -1,0 +1,48 @@
+//! What follows a `Welcome` that agreed on records, where this platform has shared memory.
+
+use super::{ClientFailure, ServerFailure, Settings};
+use crate::protocol::attachment::Role;
+use crate::protocol::hello::feature;
+use crate::shm_link::ShmLink;
+use crate::{Address, Link, LinkInfo, PeerCredentials, Reason, ShmMode};
+use tokio::net::UnixStream;
+
+/// What this side can do.
+pub(super) const FEATURES: u32 = feature::SHM;
+
+/// The client's link. It moves into shared memory at once if either side requires it.
+pub(super) async fn connect(
+    stream: UnixStream,
+    address: Address,
+    peer: PeerCredentials,
+    settings: Settings,
+    attach_now: bool,
+) -> Result<Link, ClientFailure> {
+    let info = LinkInfo::with_peer(address, peer, Reason::NotYetBusy);
+    let mut link = ShmLink::new(stream, Role::Client, settings.shm, info.clone());
+    let required = settings.mode == ShmMode::Require;
+    if attach_now || required {
+        match link.attach_now().await {
+            Err(reason) if required => return Err(ClientFailure::Required(reason)),
+            // The server decides whether it goes on without.
+            Ok(()) | Err(_) => {}
+        }
+    }
+    Ok(Link::shm(link, info))
+}
+
+/// The server's link. It has moved into shared memory if the server requires it.
+pub(super) async fn accept(
+    stream: UnixStream,
+    address: Address,
+    peer: PeerCredentials,
+    settings: Settings,
+    attach_now: bool,
+) -> Result<Link, ServerFailure> {
+    let info = LinkInfo::with_peer(address, peer, Reason::NotYetBusy);
+    let mut link = ShmLink::new(stream, Role::Server, settings.shm, info.clone());
+    if attach_now {
+        link.attach_now().await.map_err(ServerFailure::Required)?;
+    }
+    Ok(Link::shm(link, info))
+}
