@@ -192,8 +192,22 @@ impl RecordSocket {
         self.try_send(Control::Doorbell)
     }
 
-    /// Sends a small record now or not at all.
+    /// Sends a small record, after what is waiting to be sent, now or not at all.
     pub(crate) fn try_send(&mut self, record: Control) -> io::Result<bool> {
+        while let Some(next) = self.unsent.front_mut() {
+            let rest = [IoSlice::new(&next.bytes[next.sent..])];
+            match ancillary::send(&self.stream, &rest, next.descriptor.as_ref()) {
+                Ok(sent) => {
+                    next.descriptor = None;
+                    next.sent += sent;
+                    if next.sent == next.bytes.len() {
+                        self.unsent.pop_front();
+                    }
+                }
+                Err(error) if is_temporary(&error) => return Ok(false),
+                Err(error) => return Err(error),
+            }
+        }
         let (bytes, descriptor) = record.encode();
         // A stream socket takes a message this small as a whole or not at all: it is one buffer of the
         // kernel's (unix(7), `unix_stream_sendmsg`).
