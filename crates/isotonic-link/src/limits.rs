@@ -45,6 +45,10 @@ pub const MAX_DATA_RECORD: usize = 16 * 1024;
 /// record behind unread data can always be reached.
 pub const MAX_UNREAD: usize = 256 * 1024;
 
+/// Pause between two looks at a full ring of a writer that cannot be woken, because nobody takes the
+/// bytes that lie before the doorbell. Rare: only while a link moves into shared memory.
+pub const BLIND_LOOK: Duration = Duration::from_millis(1);
+
 /// Bytes taken off a socket with one system call. Small, because every idle link has such a buffer.
 pub const RECEIVE_BUFFER: usize = 8 * 1024;
 

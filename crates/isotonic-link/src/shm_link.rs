@@ -13,7 +13,7 @@
 
 use crate::activity::Activity;
 use crate::info::LinkInfo;
-use crate::limits::{HANDSHAKE_TIMEOUT, MAX_UNREAD};
+use crate::limits::{BLIND_LOOK, HANDSHAKE_TIMEOUT, MAX_UNREAD};
 use crate::protocol::attachment::{Attachment, OutOfOrder, Outcome, Role};
 use crate::protocol::record::{Control, Record};
 use crate::reason::Reason;
@@ -24,7 +24,7 @@ use bytes::{Buf, BytesMut};
 use isotonic_shm::{Consumer, Producer, RingCapacity, RingViolation};
 use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
@@ -45,6 +45,8 @@ pub(crate) struct ShmLink {
     write_wait: Waiting,
     tasks: Arc<WaitingTasks>,
     peer: Peer,
+    /// When to look at a full ring again while [blind](Self::is_blind).
+    blind_look: Option<Pin<Box<tokio::time::Sleep>>>,
     /// We have sent our `Close`.
     closed: bool,
     /// Why the link cannot be used any more, if it is our doing.
@@ -120,6 +122,7 @@ impl ShmLink {
             write_wait: Waiting::new(several_cpus),
             tasks: Arc::default(),
             peer: Peer::default(),
+            blind_look: None,
             closed: false,
             failure: None,
             info,
@@ -355,24 +358,44 @@ impl ShmLink {
         if self.poll_socket(cx, half).is_ready() {
             return Poll::Ready(Ok(()));
         }
-        if self.announce_sleep(half)? {
-            Poll::Pending
-        } else {
-            Poll::Ready(Ok(()))
+        if !self.announce_sleep(half)? {
+            return Poll::Ready(Ok(()));
         }
+        if half == Half::Write && self.is_blind() {
+            let look = self
+                .blind_look
+                .get_or_insert_with(|| Box::pin(tokio::time::sleep(BLIND_LOOK)));
+            ready!(look.as_mut().poll(cx));
+            self.blind_look = None;
+            return Poll::Ready(Ok(()));
+        }
+        Poll::Pending
+    }
+
+    /// Doorbells for our writer wait on the socket behind bytes that nobody reads, which we must not take
+    /// without limit: the peer has not moved yet.
+    fn is_blind(&self) -> bool {
+        matches!(
+            (&self.inbound, &self.outbound),
+            (Inbound::Socket, Outbound::Ring(_))
+        ) && self.unread.len() >= MAX_UNREAD
     }
 
     /// Handles one record, for whichever half it is. Pending: the socket is empty, and both halves'
     /// tasks will be woken when it is not.
     fn poll_socket(&mut self, cx: &mut Context<'_>, half: Half) -> Poll<()> {
         self.tasks.register(half, cx.waker());
-        if self.peer.gone || self.failure.is_some() || self.unread.len() >= MAX_UNREAD {
+        if self.peer.gone || self.failure.is_some() {
             return Poll::Pending;
         }
         let waker = self.tasks.waker();
         let cx = &mut Context::from_waker(&waker);
         // What could not be sent before; an error here means that the peer is gone, as reading will show.
+        // It may be our `Moved`, which the peer needs even while we take nothing more from it.
         let _ = self.socket.poll_flush(cx);
+        if self.unread.len() >= MAX_UNREAD {
+            return Poll::Pending;
+        }
         match ready!(self.socket.poll_record(cx)) {
             Ok(Some(Record::Data(bytes))) => self.received_data(bytes),
             Ok(Some(Record::Control(record))) => self.received(record),
