@@ -3,7 +3,7 @@
 use crate::folder_lock::FolderLock;
 use crate::limits::BACKLOG;
 use crate::{Address, BindError, PeerPolicy, address};
-use rustix::fs::{Mode, fchmod};
+use rustix::fs::{Mode, chmod, fchmod};
 use rustix::net::{
     AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, listen, socket_with,
 };
@@ -54,6 +54,10 @@ pub(super) async fn bind_path(
         fchmod(&socket, Mode::from_raw_mode(policy.socket_mode()))?;
         bind(&socket, &SocketAddrUnix::new(path)?)?;
         let file = SocketFile::of(path);
+        // The umask has been taken off; where others are to connect, they need to write to the file.
+        if *policy != PeerPolicy::SameUserOrRoot {
+            chmod(path, Mode::from_raw_mode(policy.socket_mode()))?;
+        }
         let listener = listening(socket)?;
         Ok(BoundUnix {
             listener,
