@@ -1,0 +1,11 @@
+//! What isotonic promises to those who use it with tonic, a test for each promise.
+
+#![forbid(unsafe_code)]
+
+mod addresses;
+mod each_link;
+mod local_first;
+mod reconnecting;
+mod required;
+mod served;
+mod stock_peers;
