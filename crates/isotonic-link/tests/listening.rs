@@ -1,6 +1,7 @@
 //! Where a listener may listen, and what it leaves behind.
 
 #![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used)] // A test fails by panicking.
 
 mod patience;
 

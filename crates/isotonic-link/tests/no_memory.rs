@@ -1,6 +1,7 @@
 //! A kernel that gives no segments. The limit is the whole process's, hence this is a program of its own.
 
 #![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used)] // A test fails by panicking.
 
 mod patience;
 
@@ -35,14 +36,7 @@ impl Limited {
         let alone = LIMITED.lock().unwrap_or_else(PoisonError::into_inner);
         let before = getrlimit(Resource::Fsize);
         let current = Some(LIMIT);
-        setrlimit(
-            Resource::Fsize,
-            Rlimit {
-                current,
-                ..before.clone()
-            },
-        )
-        .unwrap();
+        setrlimit(Resource::Fsize, Rlimit { current, ..before }).unwrap();
         Self {
             before,
             _alone: alone,
@@ -52,7 +46,7 @@ impl Limited {
 
 impl Drop for Limited {
     fn drop(&mut self) {
-        setrlimit(Resource::Fsize, self.before.clone()).unwrap();
+        setrlimit(Resource::Fsize, self.before).unwrap();
     }
 }
 

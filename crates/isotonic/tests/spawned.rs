@@ -2,6 +2,7 @@
 //! each starts it again as the child.
 
 #![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used)] // A test fails by panicking.
 
 use conformance::payload::payload;
 use conformance::proto::SimpleRequest;

@@ -4,6 +4,7 @@
 //! function that takes a [`Pair`](pairs::Pair), and its name in the list.
 
 #![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used)] // A test fails by panicking.
 
 mod both_ways;
 mod counters;
