@@ -16,6 +16,10 @@ pub const PLAIN_PEER_TIMEOUT: Duration = Duration::from_millis(500);
 /// linking and the program's own set-up come before.
 pub const SPAWN_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How long a child that has closed its standard input may take to end, so that its exit status can be
+/// told. Longer than any process needs that has nothing left to do.
+pub const CHILD_END_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// Connections per listener whose handshake has not finished. More wait in the kernel's backlog.
 pub const MAX_UNFINISHED_HANDSHAKES: usize = 64;
 

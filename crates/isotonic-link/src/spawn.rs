@@ -2,7 +2,7 @@
 
 use crate::connector::{announce, failed, required};
 use crate::handshake::{self, ClientFailure};
-use crate::limits::SPAWN_TIMEOUT;
+use crate::limits::{CHILD_END_TIMEOUT, SPAWN_TIMEOUT};
 use crate::{Address, ConnectError, Connector, Link, LinkInfo, PeerCredentials, Reason, ShmMode};
 use std::io;
 use std::os::fd::OwnedFd;
@@ -88,15 +88,16 @@ async fn over_socket(
         Ok(link) => Ok((link, child)),
         Err(ClientFailure::Required(reason)) => Err(required(&Address::Pipe, reason)),
         Err(ClientFailure::PlainPeer { .. }) => Err(ConnectError::ChildIsSilent {
-            seen: what_happened(child),
+            seen: what_happened(child).await,
         }),
     }
 }
 
-fn what_happened(mut child: Child) -> String {
-    match child.try_wait() {
-        Ok(Some(status)) => format!("it ended with {status}"),
-        Ok(None) | Err(_) => format!("no welcome came (waited for {SPAWN_TIMEOUT:?} at most)"),
+async fn what_happened(mut child: Child) -> String {
+    // A process that ends closes its files before it can be waited for.
+    match tokio::time::timeout(CHILD_END_TIMEOUT, child.wait()).await {
+        Ok(Ok(status)) => format!("it ended with {status}"),
+        Ok(Err(_)) | Err(_) => format!("no welcome came (waited for {SPAWN_TIMEOUT:?} at most)"),
     }
 }
 
