@@ -45,8 +45,8 @@ pub const RETRY_BACK_OFF: (Duration, Duration) =
 pub const MAX_DATA_RECORD: usize = 16 * 1024;
 
 /// Bytes that were taken off the socket but not read yet, per link that is not in shared memory yet,
-/// before the socket is left alone. Not less than a default socket buffer (212,992 B), so that a
-/// record behind unread data can always be reached.
+/// before the socket is left alone. Not less than a default socket buffer (212,992 B), so that the
+/// records of the move into shared memory are rarely behind more than this.
 pub const MAX_UNREAD: usize = 256 * 1024;
 
 /// Pause between two looks at a full ring of a writer that cannot be woken, because nobody takes the

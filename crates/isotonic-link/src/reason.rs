@@ -16,7 +16,8 @@ pub enum ShmMode {
     Prefer,
     /// Move into shared memory before anything else, or fail with the [`Reason`].
     Require,
-    /// Never use it.
+    /// Never use it. On the client's side nothing is negotiated then: a server takes the link for that of
+    /// a plain HTTP/2 client, and refuses one whose first byte is not HTTP/2's.
     Off,
 }
 
@@ -32,7 +33,8 @@ pub enum Reason {
     /// Our own side has switched shared memory off.
     #[error("shared memory is switched off on this side")]
     Disabled,
-    /// The peer speaks plain HTTP/2 and does not know isotonic.
+    /// The peer speaks plain HTTP/2: it does not know isotonic or, seen from a server, has switched shared
+    /// memory off.
     #[error("the peer speaks plain HTTP/2")]
     PeerIsPlainHttp2,
     /// The peer knows isotonic but declined.

@@ -89,7 +89,8 @@ fn endpoint_to(address: &str) -> Result<(Endpoint, Connector), AddressError> {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Spawned {
-    /// The channel to it. It does not reconnect: once the child has ended, calls fail with `UNAVAILABLE`.
+    /// The channel to it. It does not reconnect: once the child has ended, calls fail (with `UNAVAILABLE`
+    /// but for those that were on their way).
     pub channel: Channel,
     /// The process.
     pub child: Child,

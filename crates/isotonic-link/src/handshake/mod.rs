@@ -45,8 +45,8 @@ impl Default for Settings {
 pub(crate) enum ClientFailure {
     /// The server does not know isotonic: it has to be connected to anew, without a hello.
     PlainPeer {
-        /// It said something else, or nothing for a while. Not so if it only closed the connection, as
-        /// a server that is about to end does too.
+        /// It said something else. Not so if it only closed the connection, as a server that is about to
+        /// end does too, or said nothing for a while, as one that is overloaded does.
         certain: bool,
     },
     /// Shared memory is required but cannot be had.
@@ -63,8 +63,8 @@ pub(crate) async fn connect(
 ) -> Result<Link, ClientFailure> {
     let welcome = match tokio::time::timeout(patience, exchange(&mut stream)).await {
         Ok(Ok(Some(welcome))) => welcome,
-        Ok(Ok(None)) | Err(_) => return Err(ClientFailure::PlainPeer { certain: true }),
-        Ok(Err(_)) => return Err(ClientFailure::PlainPeer { certain: false }),
+        Ok(Ok(None)) => return Err(ClientFailure::PlainPeer { certain: true }),
+        Ok(Err(_)) | Err(_) => return Err(ClientFailure::PlainPeer { certain: false }),
     };
     let reason = match welcome {
         Welcome::Records { attach_now } => {
