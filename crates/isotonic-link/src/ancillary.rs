@@ -7,7 +7,7 @@ use rustix::net::{
 };
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// Descriptors that one receive has room for: one more than any record declares, so that a surplus is
 /// seen, owned and closed instead of cut off.
@@ -16,9 +16,43 @@ const DESCRIPTOR_ROOM: usize = 2;
 /// What one system call received.
 pub(crate) struct Received {
     pub(crate) len: usize,
-    pub(crate) descriptors: Vec<OwnedFd>,
-    /// Some descriptors did not fit and were dropped by the kernel.
-    pub(crate) cut: bool,
+    pub(crate) descriptors: Descriptors,
+}
+
+/// The descriptors that came with some bytes.
+#[derive(Debug)]
+pub(crate) enum Descriptors {
+    /// These, in order; at most as many as there is room for.
+    Whole(Vec<ForeignDescriptor>),
+    /// Fewer than there was room for, and yet some are missing: this process may have no more
+    /// (`RLIMIT_NOFILE`).
+    Lost,
+    /// More than there was room for.
+    TooMany,
+}
+
+/// A descriptor of unknown make from a peer.
+#[derive(Debug)]
+pub(crate) struct ForeignDescriptor(OwnedFd);
+
+impl ForeignDescriptor {
+    pub(crate) fn new(descriptor: OwnedFd) -> Self {
+        Self(descriptor)
+    }
+}
+
+impl AsFd for ForeignDescriptor {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+impl Drop for ForeignDescriptor {
+    fn drop(&mut self) {
+        // Closing the last descriptor of a lingering TCP socket would block for as long as the peer has
+        // set (SO_LINGER, socket(7)). Anything but a socket refuses the option, and needs it not.
+        let _ = rustix::net::sockopt::set_socket_linger(&self.0, None);
+    }
 }
 
 /// Receives what is there, without blocking; `WouldBlock` if that is nothing.
@@ -28,16 +62,20 @@ pub(crate) fn receive(stream: impl AsFd, buffer: &mut [u8]) -> io::Result<Receiv
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let flags = RecvFlags::CMSG_CLOEXEC | RecvFlags::DONTWAIT;
     let message = recvmsg(stream, &mut [IoSliceMut::new(buffer)], &mut control, flags)?;
-    let mut descriptors = Vec::new();
+    let mut received = Vec::new();
     for part in control.drain() {
-        if let RecvAncillaryMessage::ScmRights(received) = part {
-            descriptors.extend(received);
+        if let RecvAncillaryMessage::ScmRights(descriptors) = part {
+            received.extend(descriptors.map(ForeignDescriptor::new));
         }
     }
+    let cut = message.flags.contains(ReturnFlags::CTRUNC);
     Ok(Received {
         len: message.bytes,
-        descriptors,
-        cut: message.flags.contains(ReturnFlags::CTRUNC),
+        descriptors: match (cut, received.len() < DESCRIPTOR_ROOM) {
+            (false, _) => Descriptors::Whole(received),
+            (true, true) => Descriptors::Lost,
+            (true, false) => Descriptors::TooMany,
+        },
     })
 }
 

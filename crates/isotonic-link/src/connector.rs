@@ -71,8 +71,9 @@ impl Connector {
     /// Makes a link to `address`.
     ///
     /// # Errors
-    /// [`ConnectError`], within [`HANDSHAKE_TIMEOUT`] for everything but TCP, whose limit is the
-    /// operating system's. Nothing is left open.
+    /// [`ConnectError`]. Each step (a place in the backlog, the answer to the hello, the move into shared
+    /// memory where it is required) is bounded by [`HANDSHAKE_TIMEOUT`]; TCP's limit is the operating
+    /// system's. Nothing is left open.
     pub async fn connect(&self, address: &Address) -> Result<Link, ConnectError> {
         address::check(address)?;
         let link = match address {
@@ -143,27 +144,26 @@ impl Connector {
         if self.plain_peers.contains(&server, Instant::now()) {
             return plain(stream, peer, Reason::PeerIsPlainHttp2);
         }
-        let handshake = handshake::connect(
-            stream,
-            address.clone(),
-            peer,
-            self.settings,
-            PLAIN_PEER_TIMEOUT,
-        );
-        match handshake.await {
-            Ok(link) => Ok(link),
-            Err(ClientFailure::Required(reason)) => Err(required(address, reason)),
-            Err(ClientFailure::PlainPeer { certain }) => {
-                if certain {
-                    self.plain_peers.remember(server, Instant::now());
-                }
-                if self.settings.mode == ShmMode::Require {
-                    return Err(required(address, Reason::PeerIsPlainHttp2));
-                }
-                let (stream, peer) = self.open_unix(address, path).await?;
-                plain(stream, peer, Reason::PeerIsPlainHttp2)
+        // Where falling back is no choice, a slow server is worth waiting for.
+        let patience = match self.settings.mode {
+            ShmMode::Require => HANDSHAKE_TIMEOUT,
+            ShmMode::Prefer | ShmMode::Off => PLAIN_PEER_TIMEOUT,
+        };
+        let handshake = handshake::connect(stream, address.clone(), peer, self.settings, patience);
+        let reason = match handshake.await {
+            Ok(link) => return Ok(link),
+            Err(ClientFailure::Required(reason)) => return Err(required(address, reason)),
+            Err(ClientFailure::PlainPeer { certain: true }) => {
+                self.plain_peers.remember(server, Instant::now());
+                Reason::PeerIsPlainHttp2
             }
+            Err(ClientFailure::PlainPeer { certain: false }) => Reason::NoAnswer,
+        };
+        if self.settings.mode == ShmMode::Require {
+            return Err(required(address, reason));
         }
+        let (stream, peer) = self.open_unix(address, path).await?;
+        plain(stream, peer, reason)
     }
 
     /// Connects to a Unix socket whose owner the policy admits.

@@ -17,13 +17,16 @@ use crate::connector::failed;
 use crate::limits::HANDSHAKE_TIMEOUT;
 use crate::retry::Tries;
 use crate::{Address, BindError, ConnectError, Link, LinkInfo, LinkKind, Reason};
-use rustix::fs::{CWD, FlockOperation, Mode, OFlags, flock, mkfifoat, open};
+use rustix::fs::{CWD, FlockOperation, Mode, OFlags, flock, fstat, mkfifoat, open, stat};
 use rustix::io::Errno;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use tokio::net::unix::pipe;
+
+/// How often a lock is tried that somebody may hold for a moment only.
+const LOCK_TRIES: usize = 100;
 
 /// Where the files of a FIFO address are.
 #[derive(Debug)]
@@ -70,17 +73,11 @@ impl FifoListener {
                 });
             }
         }
-        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-        let lock =
-            open(&paths.lock, flags, Mode::RUSR | Mode::WUSR).map_err(|e| failed(e.into()))?;
-        match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => {}
-            Err(Errno::WOULDBLOCK) => {
-                let address = address.clone();
-                return Err(BindError::InUse { address });
-            }
-            Err(errno) => return Err(failed(errno.into())),
-        }
+        let lock = take_lock(&paths.lock)
+            .map_err(failed)?
+            .ok_or_else(|| BindError::InUse {
+                address: address.clone(),
+            })?;
         let listener = Self {
             address: address.clone(),
             paths,
@@ -135,6 +132,31 @@ impl Drop for FifoListener {
     fn drop(&mut self) {
         self.remove_fifos();
         let _ = std::fs::remove_file(&self.paths.lock);
+    }
+}
+
+/// Takes a server's lock; `None` if another server has it.
+fn take_lock(path: &Path) -> io::Result<Option<OwnedFd>> {
+    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    for _ in 0..LOCK_TRIES {
+        let lock = open(path, flags, Mode::RUSR | Mode::WUSR)?;
+        match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            // Unless a server that ended has just removed the file that we opened.
+            Ok(()) if is_at(&lock, path) => return Ok(Some(lock)),
+            Ok(()) => {}
+            // A server, or a client that looks for one and lets go at once.
+            Err(Errno::WOULDBLOCK) => std::thread::yield_now(),
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+    Ok(None)
+}
+
+/// Whether `path` still leads to `file`.
+fn is_at(file: &OwnedFd, path: &Path) -> bool {
+    match (fstat(file), stat(path)) {
+        (Ok(file), Ok(there)) => (file.st_dev, file.st_ino) == (there.st_dev, there.st_ino),
+        _ => false,
     }
 }
 

@@ -206,7 +206,10 @@ impl LinkInfo {
 
     /// Gives a link that is not in shared memory its (more exact) reason.
     pub(crate) fn set_reason(&self, reason: Reason) {
-        self.state().1 = Some(reason);
+        let mut state = self.state();
+        if state.0 != LinkKind::Shm {
+            state.1 = Some(reason);
+        }
     }
 
     pub(crate) fn socket_sent(&self, bytes: usize) {

@@ -13,6 +13,9 @@ use tokio::sync::oneshot;
 
 /// An ordered, reliable stream of bytes to another process, and what is known about it.
 ///
+/// Dropping a link ends it in an orderly way; but what was written is sure to be on its way only after a
+/// flush or a shutdown.
+///
 /// Made by a [`Connector`](crate::Connector), a [`Listener`](crate::Listener) or
 /// [`spawn`](crate::spawn()); used like any other stream of tokio's. Writes are truly vectored.
 ///

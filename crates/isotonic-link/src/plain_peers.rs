@@ -10,8 +10,9 @@ use std::time::Instant;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Identity {
     address: Address,
-    /// Device and inode of the socket file; abstract sockets have none.
-    file: Option<(u64, u64)>,
+    /// Device, inode and time of the last change (ns) of the socket file: inode numbers are used again.
+    /// Abstract sockets have none.
+    file: Option<(u64, u64, i64, i64)>,
 }
 
 impl Identity {
@@ -19,7 +20,7 @@ impl Identity {
         let file = match address {
             Address::Unix(path) => std::fs::metadata(path)
                 .ok()
-                .map(|meta| (meta.dev(), meta.ino())),
+                .map(|meta| (meta.dev(), meta.ino(), meta.ctime(), meta.ctime_nsec())),
             _ => None,
         };
         Self {

@@ -40,14 +40,15 @@ pub enum Reason {
     /// The peer knows isotonic but declined.
     #[error("the peer refused: {0}")]
     PeerRefused(Refusal),
-    /// The two sides have no protocol version in common.
+    /// The client has no protocol version in common with us. (A client of such a server is told
+    /// [`Refusal::Version`].)
     #[error("the peer speaks protocol versions {least} to {most}, this side speaks version {ours}")]
     VersionMismatch {
         /// The version that this side speaks.
         ours: u16,
-        /// The lowest version of the peer, 0 if it did not say.
+        /// The lowest version of the peer.
         least: u16,
-        /// The highest version of the peer, 0 if it did not say.
+        /// The highest version of the peer.
         most: u16,
     },
     /// Our kernel gave us no segment.
@@ -66,6 +67,20 @@ pub enum Reason {
         /// The largest that this side maps, in bytes.
         largest: u64,
     },
+    /// This process has no descriptors left to take the peer's segment (`RLIMIT_NOFILE`).
+    #[error("this process has no descriptors left for the peer's segment")]
+    NoDescriptors,
+    /// The kernel would not pass our segment's descriptor on.
+    #[error("our segment could not be sent: {error}")]
+    NotSent {
+        /// What it said: too many descriptors are on their way already, or the peer wants none.
+        error: String,
+    },
+    /// The server did not answer our hello, so it was taken for a plain HTTP/2 server.
+    #[error(
+        "the server did not answer isotonic's hello, as a plain HTTP/2 server or an overloaded one does"
+    )]
+    NoAnswer,
     /// The peer agreed to shared memory and then did not follow.
     #[error("the peer agreed to shared memory, but then: {seen}")]
     NotAttached {

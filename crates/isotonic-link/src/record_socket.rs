@@ -23,9 +23,6 @@ pub(crate) enum SocketError {
     /// The peer broke the rules of the records.
     #[error("the peer sent {0}")]
     Violation(#[from] RecordViolation),
-    /// The peer sent more descriptors than any record may carry.
-    #[error("the peer sent more descriptors than there is room for")]
-    TooManyDescriptors,
 }
 
 #[derive(Debug)]
@@ -37,6 +34,7 @@ pub(crate) struct RecordSocket {
     /// only when it is empty; the attachment and the close add at most three records in a link's life;
     /// doorbells are never queued.
     unsent: VecDeque<Unsent>,
+    unsendable: Option<io::Error>,
     ended: bool,
 }
 
@@ -54,6 +52,7 @@ impl RecordSocket {
             reader: RecordReader::default(),
             received: vec![0; RECEIVE_BUFFER].into_boxed_slice(),
             unsent: VecDeque::new(),
+            unsendable: None,
             ended: false,
         }
     }
@@ -79,7 +78,6 @@ impl RecordSocket {
                 ancillary::receive(&*stream, received)
             }) {
                 Ok(batch) if batch.len == 0 => self.ended = true,
-                Ok(batch) if batch.cut => return Poll::Ready(Err(SocketError::TooManyDescriptors)),
                 Ok(batch) => self
                     .reader
                     .feed(&self.received[..batch.len], batch.descriptors)?,
@@ -114,23 +112,48 @@ impl RecordSocket {
 
     /// Sends what is waiting to be sent.
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while let Some(next) = self.unsent.front_mut() {
+        while !self.is_flushed() {
             ready!(self.stream.poll_write_ready(cx))?;
-            let rest = [IoSlice::new(&next.bytes[next.sent..])];
-            match send(&self.stream, &rest, next.descriptor.as_ref()) {
-                Ok(sent) => {
-                    // The kernel took the descriptor with the first byte; ours is closed here.
-                    next.descriptor = None;
-                    next.sent += sent;
-                    if next.sent == next.bytes.len() {
-                        self.unsent.pop_front();
-                    }
-                }
+            match self.send_first(send) {
+                Ok(()) => {}
                 Err(error) if is_temporary(&error) => {}
                 Err(error) => return Poll::Ready(Err(error)),
             }
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// Sends some of the first record that is waiting, if there is one.
+    fn send_first(&mut self, send: Send) -> io::Result<()> {
+        let Some(first) = self.unsent.front_mut() else {
+            return Ok(());
+        };
+        let rest = [IoSlice::new(&first.bytes[first.sent..])];
+        match send(&self.stream, &rest, first.descriptor.as_ref()) {
+            Ok(sent) => {
+                // The kernel took the descriptor with the first byte; ours is closed here.
+                first.descriptor = None;
+                first.sent += sent;
+                if first.sent == first.bytes.len() {
+                    self.unsent.pop_front();
+                }
+                Ok(())
+            }
+            Err(error)
+                if first.descriptor.is_some() && !is_temporary(&error) && !is_end(&error) =>
+            {
+                // Too many descriptors on their way (ETOOMANYREFS), or none wanted (EPERM, SO_PASSRIGHTS).
+                self.unsent.pop_front();
+                self.unsendable = Some(error);
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Why a record with a descriptor could not be sent and was dropped, once.
+    pub(crate) fn take_unsendable(&mut self) -> Option<io::Error> {
+        self.unsendable.take()
     }
 
     /// Sends the stream's next bytes in a `Data` record and returns how many were taken: all that fit
@@ -183,35 +206,25 @@ impl RecordSocket {
         Poll::Ready(Ok(len))
     }
 
-    /// Wakes the peer. Returns whether a doorbell was sent: where other records are still waiting to be
-    /// sent, or where the peer has not read so many that the socket is full, those wake it.
+    /// Wakes the peer. Returns whether a doorbell was sent: where the peer has not read so many records
+    /// that the socket is full, or where others are still waiting to be sent, those wake it.
     pub(crate) fn ring_doorbell(&mut self) -> io::Result<bool> {
-        if !self.is_flushed() {
-            return Ok(false);
-        }
         self.try_send(Control::Doorbell)
     }
 
     /// Sends a small record, after what is waiting to be sent, now or not at all.
     pub(crate) fn try_send(&mut self, record: Control) -> io::Result<bool> {
-        while let Some(next) = self.unsent.front_mut() {
-            let rest = [IoSlice::new(&next.bytes[next.sent..])];
-            match ancillary::send(&self.stream, &rest, next.descriptor.as_ref()) {
-                Ok(sent) => {
-                    next.descriptor = None;
-                    next.sent += sent;
-                    if next.sent == next.bytes.len() {
-                        self.unsent.pop_front();
-                    }
-                }
+        while !self.is_flushed() {
+            match self.send_first(send_now) {
+                Ok(()) => {}
                 Err(error) if is_temporary(&error) => return Ok(false),
                 Err(error) => return Err(error),
             }
         }
-        let (bytes, descriptor) = record.encode();
+        let (bytes, _) = record.encode();
         // A stream socket takes a message this small as a whole or not at all: it is one buffer of the
         // kernel's (unix(7), `unix_stream_sendmsg`).
-        match ancillary::send(&self.stream, &[IoSlice::new(&bytes)], descriptor.as_ref()) {
+        match send_now(&self.stream, &[IoSlice::new(&bytes)], None) {
             Ok(_) => Ok(true),
             Err(error) if is_temporary(&error) => Ok(false),
             Err(error) => Err(error),
@@ -234,6 +247,17 @@ fn is_temporary(error: &io::Error) -> bool {
     )
 }
 
+/// The peer is gone.
+fn is_end(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset | io::ErrorKind::NotConnected
+    )
+}
+
+/// Either of the two functions below.
+type Send = fn(&UnixStream, &[IoSlice<'_>], Option<&OwnedFd>) -> io::Result<usize>;
+
 /// Sends through tokio's readiness, so that a full socket is noticed and waited for.
 fn send(
     stream: &UnixStream,
@@ -243,4 +267,13 @@ fn send(
     stream.try_io(Interest::WRITABLE, || {
         ancillary::send(stream, slices, descriptor)
     })
+}
+
+/// Sends past tokio's readiness, for callers that will not wait.
+fn send_now(
+    stream: &UnixStream,
+    slices: &[IoSlice<'_>],
+    descriptor: Option<&OwnedFd>,
+) -> io::Result<usize> {
+    ancillary::send(stream, slices, descriptor)
 }

@@ -30,6 +30,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Instant;
 use tokio::io::ReadBuf;
 use tokio::net::UnixStream;
+use tokio::task::coop::poll_proceed;
 
 /// See the module's documentation.
 #[derive(Debug)]
@@ -169,9 +170,13 @@ impl ShmLink {
         if target.remaining() == 0 {
             return Poll::Ready(Ok(()));
         }
+        // A ring never keeps us waiting as a socket does, so that a task which reads on and on would never
+        // let others run; tokio counts such steps (tokio::task::coop).
+        let coop = ready!(poll_proceed(cx));
         loop {
             self.check()?;
             if self.take_unread(target) || self.take_from_ring(target)? {
+                coop.made_progress();
                 return Poll::Ready(Ok(()));
             }
             if let Some(end) = self.end_of_input() {
@@ -195,14 +200,18 @@ impl ShmLink {
         if wanted == 0 {
             return Poll::Ready(Ok(0));
         }
+        let coop = ready!(poll_proceed(cx));
         loop {
             self.check()?;
             if self.closed || self.peer.gone {
                 return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
             }
             if matches!(self.outbound, Outbound::Ring(_)) {
+                // What is put into the ring is found only after the `Moved` before it.
+                ready!(self.poll_flush(cx))?;
                 let put = self.put_into_ring(buffers)?;
                 if put > 0 {
+                    coop.made_progress();
                     return Poll::Ready(Ok(put));
                 }
                 if self.write_wait.keeps_polling(Instant::now) {
@@ -222,7 +231,7 @@ impl ShmLink {
         }
         self.tasks.register(Half::Write, cx.waker());
         let waker = self.tasks.waker();
-        self.socket.poll_flush(&mut Context::from_waker(&waker))
+        self.poll_send_waiting(&mut Context::from_waker(&waker))
     }
 
     /// Ends our direction: the peer reads to the end, and may go on sending.
@@ -250,6 +259,10 @@ impl ShmLink {
             return false;
         }
         target.put_slice(&self.unread[..len]);
+        if self.unread.len() >= MAX_UNREAD {
+            // The socket was left alone; now there is room for what a writer may be waiting for.
+            self.tasks.wake_half(Half::Write);
+        }
         self.unread.advance(len);
         self.info.socket_received(len);
         if self.unread.is_empty() {
@@ -392,7 +405,7 @@ impl ShmLink {
         let cx = &mut Context::from_waker(&waker);
         // What could not be sent before; an error here means that the peer is gone, as reading will show.
         // It may be our `Moved`, which the peer needs even while we take nothing more from it.
-        let _ = self.socket.poll_flush(cx);
+        let _ = self.poll_send_waiting(cx);
         if self.unread.len() >= MAX_UNREAD {
             return Poll::Pending;
         }
@@ -404,9 +417,23 @@ impl ShmLink {
             Err(error) => drop(self.fail(Violation(error.to_string()))),
         }
         // The step of the attachment that answers this one.
-        let _ = self.socket.poll_flush(cx);
+        let _ = self.poll_send_waiting(cx);
         self.tasks.wake_half(half.other());
         Poll::Ready(())
+    }
+
+    /// Sends what is waiting to be sent.
+    fn poll_send_waiting(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            let flushed = self.socket.poll_flush(cx);
+            match self.socket.take_unsendable() {
+                None => return flushed,
+                Some(error) => {
+                    let outcome = self.attachment.not_sent(&error);
+                    self.go_on(outcome);
+                }
+            }
+        }
     }
 
     fn received_data(&mut self, bytes: BytesMut) {
@@ -497,6 +524,8 @@ impl ShmLink {
         let violation = violation.into();
         tracing::warn!(address = %self.info.address(), peer = ?self.info.peer(), %violation, "link closed");
         self.socket.abort();
+        self.tasks.wake_half(Half::Read);
+        self.tasks.wake_half(Half::Write);
         self.failure = Some(violation.clone());
         io::Error::new(io::ErrorKind::InvalidData, violation)
     }

@@ -33,7 +33,7 @@ pub enum ChildStdio {
 ///
 /// # Errors
 /// [`ConnectError`]: the command cannot be started, or does not answer within
-/// [`SPAWN_TIMEOUT`](crate::limits::SPAWN_TIMEOUT).
+/// [`SPAWN_TIMEOUT`](crate::limits::SPAWN_TIMEOUT); it is ended then.
 ///
 /// ```no_run
 /// use isotonic_link::{ChildStdio, Connector, spawn};
@@ -70,7 +70,7 @@ async fn over_socket(
     command
         .stdin(Stdio::from(theirs.try_clone().map_err(failed)?))
         .stdout(Stdio::from(theirs));
-    let child = command.spawn().map_err(failed)?;
+    let mut child = command.spawn().map_err(failed)?;
     // The child's end must not stay open in `command`: we would never see the child close it.
     drop(command);
     let stream = ours
@@ -86,7 +86,11 @@ async fn over_socket(
     }
     match handshake::connect(stream, Address::Pipe, peer, settings, SPAWN_TIMEOUT).await {
         Ok(link) => Ok((link, child)),
-        Err(ClientFailure::Required(reason)) => Err(required(&Address::Pipe, reason)),
+        Err(ClientFailure::Required(reason)) => {
+            // The caller does not get it, so nobody else can end it. It may have ended already.
+            let _ = child.start_kill();
+            Err(required(&Address::Pipe, reason))
+        }
         Err(ClientFailure::PlainPeer { .. }) => Err(ConnectError::ChildIsSilent {
             seen: what_happened(child).await,
         }),
@@ -97,7 +101,10 @@ async fn what_happened(mut child: Child) -> String {
     // A process that ends closes its files before it can be waited for.
     match tokio::time::timeout(CHILD_END_TIMEOUT, child.wait()).await {
         Ok(Ok(status)) => format!("it ended with {status}"),
-        Ok(Err(_)) | Err(_) => format!("no welcome came (waited for {SPAWN_TIMEOUT:?} at most)"),
+        Ok(Err(_)) | Err(_) => {
+            let _ = child.start_kill();
+            format!("no welcome came (waited for {SPAWN_TIMEOUT:?} at most)")
+        }
     }
 }
 

@@ -68,11 +68,12 @@ impl Waiting {
     }
 }
 
-/// Whether this process may run on more than one CPU (`sched_getaffinity(2)`; a process pinned by
-/// `taskset` or a cpuset has fewer than the machine).
+/// Whether this process may run on more than one CPU (`sched_getaffinity(2)` of its main thread; a process
+/// pinned by `taskset` or a cpuset has fewer than the machine).
 pub(crate) fn has_several_cpus() -> bool {
     // A failure means a machine with more CPUs than the set can show.
-    rustix::thread::sched_getaffinity(None).map_or(true, |cpus| cpus.count() > 1)
+    rustix::thread::sched_getaffinity(Some(rustix::process::getpid()))
+        .map_or(true, |cpus| cpus.count() > 1)
 }
 
 #[cfg(test)]

@@ -65,6 +65,13 @@ pub enum SegmentRefused {
         /// The size of the segment in bytes.
         expected: u64,
     },
+    /// The file has a hole, or a page that was never written: reading it would allocate a page at our
+    /// expense.
+    #[error("the segment has a hole at byte {at}")]
+    Hole {
+        /// Where it begins, in bytes.
+        at: u64,
+    },
     /// The kernel failed a check or the mapping itself; this is not the peer's fault.
     #[error("cannot map the peer's segment: {call} failed: {}", Error::from_raw_os_error(*errno))]
     Syscall {

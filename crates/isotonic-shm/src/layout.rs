@@ -42,6 +42,9 @@ pub(crate) enum Word {
     WriterSleep = 512,
 }
 
+// An 8-byte load from read-only memory is only guaranteed on 64-bit targets.
+const _: () = assert!(usize::BITS == 64, "isotonic-shm needs a 64-bit target");
+
 const _: () = {
     assert!(Word::WriterSleep as usize + size_of::<u64>() <= DATA_OFFSET);
     assert!((Word::Produced as usize).is_multiple_of(align_of::<u64>()));

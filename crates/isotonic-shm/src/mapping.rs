@@ -115,10 +115,11 @@ impl PeerMapping {
     /// Loads a header word without ordering; the caller fences.
     pub(crate) fn load_relaxed(&self, word: Word) -> u64 {
         // SAFETY: the offset is below DATA_OFFSET, which the mapping covers.
-        let pointer = unsafe { self.map.as_mut_ptr().add(word as usize) };
-        // SAFETY: aligned to 8 as in `OwnMapping::word` and valid for reads as long as `self`; the pages
-        // are read-only, and only a relaxed load of 8 bytes is done, which is allowed there.
-        let word = unsafe { AtomicU64::from_ptr(pointer.cast()) };
+        let pointer = unsafe { self.map.as_ptr().add(word as usize) };
+        // SAFETY: aligned to 8 as in `OwnMapping::word` and valid for reads as long as `self`. The pages are
+        // read-only for us, so this must not be `AtomicU64::from_ptr`, which asks for writable memory; only
+        // a relaxed load of 8 bytes is done, which is allowed there on 64-bit targets (std::sync::atomic).
+        let word = unsafe { &*pointer.cast::<AtomicU64>() };
         word.load(Ordering::Relaxed)
     }
 

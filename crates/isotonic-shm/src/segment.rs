@@ -4,8 +4,8 @@ use crate::error::{CreateError, SegmentRefused};
 use crate::layout::RingCapacity;
 use crate::mapping::{OwnMapping, PeerMapping};
 use rustix::fs::{
-    FallocateFlags, MemfdFlags, SealFlags, fallocate, fcntl_add_seals, fcntl_get_seals, fstat,
-    fstatfs, memfd_create,
+    FallocateFlags, MemfdFlags, SealFlags, SeekFrom, fallocate, fcntl_add_seals, fcntl_get_seals,
+    fstat, fstatfs, memfd_create, seek,
 };
 use rustix::io::Errno;
 use rustix::param::page_size;
@@ -57,6 +57,7 @@ impl OwnSegment {
         let file = anonymous_file().map_err(failed("memfd_create"))?;
         // Allocates every page and sets the size; ENOSPC comes here and not as SIGBUS at first touch.
         fallocate(&file, FallocateFlags::empty(), 0, len as u64).map_err(failed("fallocate"))?;
+        // Mapping it populated writes every page once: one that never was would pass for a hole.
         let mapping = OwnMapping::new(&file, len, capacity)
             .map_err(|error| failed("mmap")(errno_of(&error)))?;
         fcntl_add_seals(&file, SEALS).map_err(failed("fcntl(F_ADD_SEALS)"))?;
@@ -116,6 +117,12 @@ impl PeerSegment {
                 allocated,
                 expected,
             });
+        }
+        // Blocks beyond the end of the file count, too (FALLOC_FL_KEEP_SIZE), so this alone could hide a
+        // hole. It moves the descriptor's offset, which nobody uses.
+        let hole = seek(file, SeekFrom::Hole(0)).map_err(failed("lseek(SEEK_HOLE)"))?;
+        if hole < expected {
+            return Err(SegmentRefused::Hole { at: hole });
         }
         PeerMapping::new(file, len, capacity)
             .map(Self)
@@ -230,6 +237,17 @@ mod tests {
                 }
             );
         }
+    }
+
+    #[test]
+    fn a_hole_that_blocks_beyond_the_end_make_up_for_is_refused() {
+        let file = anonymous_file().unwrap();
+        let len = expected_len();
+        ftruncate(&file, len).unwrap();
+        fallocate(&file, FallocateFlags::KEEP_SIZE, len, len).unwrap();
+        fcntl_add_seals(&file, SEALS).unwrap();
+        let refused = PeerSegment::map(&file, CAPACITY).unwrap_err();
+        assert_eq!(refused, SegmentRefused::Hole { at: 0 });
     }
 
     #[test]

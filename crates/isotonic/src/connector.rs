@@ -45,7 +45,7 @@ enum Target {
     /// This address if it can be reached, else what the endpoint's URI says.
     LocalFirst(Address),
     /// This link, once.
-    Link(Arc<Mutex<Option<Link>>>),
+    Link(Address, Arc<Mutex<Option<Link>>>),
 }
 
 impl Connector {
@@ -69,11 +69,10 @@ impl Connector {
     /// Hands out `link` at the first connect and fails afterwards: for links that cannot be made again,
     /// such as one to a child process.
     pub fn over(link: Link) -> Self {
-        let connector = Self::with_target(Target::Link(Arc::default()));
-        connector.links.add(link.info());
-        if let Target::Link(slot) = &connector.target {
-            *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(link);
-        }
+        let info = link.info();
+        let slot = Arc::new(Mutex::new(Some(link)));
+        let connector = Self::with_target(Target::Link(info.address().clone(), slot));
+        connector.links.add(info);
         connector
     }
 
@@ -124,10 +123,10 @@ impl Connector {
                     .connect_local_first(local, &tcp_address(&uri)?)
                     .await?
             }
-            Target::Link(slot) => {
+            Target::Link(address, slot) => {
                 let taken = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
                 return taken.ok_or_else(|| ConnectError::Io {
-                    address: Address::Pipe,
+                    address: address.clone(),
                     source: io::Error::new(
                         io::ErrorKind::NotConnected,
                         "the link has ended and cannot be made again",

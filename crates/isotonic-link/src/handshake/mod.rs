@@ -1,6 +1,6 @@
 //! Drives the handshake of [`protocol`](crate::protocol) over a Unix socket, for both roles.
 
-use crate::ancillary;
+use crate::ancillary::{self, Descriptors};
 use crate::limits::{HANDSHAKE_TIMEOUT, MAX_RING_CAPACITY};
 use crate::protocol::hello::{self, Answer, HELLO_LEN, Hello, Opening, Welcome, feature};
 use crate::reason::{Reason, Refusal, ShmMode};
@@ -71,11 +71,6 @@ pub(crate) async fn connect(
             return records::connect(stream, address, peer, settings, attach_now).await;
         }
         Welcome::Plain(_) if records::FEATURES & feature::SHM == 0 => Reason::Unsupported,
-        Welcome::Plain(Refusal::Version) => Reason::VersionMismatch {
-            ours: hello::VERSION,
-            least: 0,
-            most: 0,
-        },
         Welcome::Plain(refusal) => Reason::PeerRefused(refusal),
     };
     if settings.mode == ShmMode::Require {
@@ -115,7 +110,7 @@ pub(crate) enum ServerFailure {
     NeitherProtocol,
     #[error("the client sent descriptors with its hello")]
     StrayDescriptors,
-    #[error("the client said nothing that makes sense within {HANDSHAKE_TIMEOUT:?}")]
+    #[error("the client did not finish the handshake within {HANDSHAKE_TIMEOUT:?}")]
     TimedOut,
     #[error("shared memory is required here: {0}")]
     Required(Reason),
@@ -199,7 +194,7 @@ async fn read_opening(stream: &mut UnixStream) -> Result<Option<Hello>, ServerFa
                 ancillary::receive(&*stream, &mut received[len..])
             })
             .await?;
-        if read.cut || !read.descriptors.is_empty() {
+        if !matches!(&read.descriptors, Descriptors::Whole(none) if none.is_empty()) {
             return Err(ServerFailure::StrayDescriptors);
         }
         let read = read.len;

@@ -20,13 +20,9 @@ pub(super) async fn connect(
 ) -> Result<Link, ClientFailure> {
     let info = LinkInfo::with_peer(address, peer, Reason::NotYetBusy);
     let mut link = ShmLink::new(stream, Role::Client, settings.shm, info.clone());
-    let required = settings.mode == ShmMode::Require;
-    if attach_now || required {
-        match link.attach_now().await {
-            Err(reason) if required => return Err(ClientFailure::Required(reason)),
-            // The server decides whether it goes on without.
-            Ok(()) | Err(_) => {}
-        }
+    // A server that requires it would close the link; so would we.
+    if attach_now || settings.mode == ShmMode::Require {
+        link.attach_now().await.map_err(ClientFailure::Required)?;
     }
     Ok(Link::shm(link, info))
 }

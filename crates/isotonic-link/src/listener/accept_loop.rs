@@ -73,24 +73,24 @@ impl AcceptLoop {
         let this = Arc::new(self);
         let mut patience = Patience::new();
         let mut handshakes = JoinSet::new();
-        while !this.links.is_closed() {
+        loop {
             // Collect those that have finished.
             while handshakes.try_join_next().is_some() {}
+            let accepted = bound.listener.accept().await;
+            let Some((stream, _)) = patience.pass(&this.address, accepted).await else {
+                continue;
+            };
             let Ok(permit) = Arc::clone(&this.unfinished).acquire_owned().await else {
                 return;
             };
-            let accepted = patience
-                .pass(&this.address, bound.listener.accept().await)
-                .await;
-            if let Some((stream, _)) = accepted {
-                let this = Arc::clone(&this);
-                handshakes.spawn(async move {
-                    if let Some(link) = this.shake_hands(stream).await {
-                        drop(permit);
-                        this.deliver(link).await;
-                    }
-                });
-            }
+            let this = Arc::clone(&this);
+            handshakes.spawn(async move {
+                if let Some(link) = this.shake_hands(stream).await {
+                    this.deliver(link).await;
+                }
+                // A link that nobody takes keeps its place, so that such links are bounded too.
+                drop(permit);
+            });
         }
     }
 

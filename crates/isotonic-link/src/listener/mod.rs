@@ -10,11 +10,13 @@ use crate::limits::{MAX_UNFINISHED_HANDSHAKES, MAX_UNTAKEN_LINKS};
 use crate::reason::ShmMode;
 use crate::{Address, BindError, Link, PeerPolicy, address};
 use accept_loop::{AcceptLoop, Source};
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc};
-use tokio::task::JoinSet;
 
 #[cfg(target_os = "linux")]
 use isotonic_shm::{CapacityError, RingCapacity};
@@ -42,12 +44,12 @@ use isotonic_shm::{CapacityError, RingCapacity};
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug)]
 pub struct Listener {
     addresses: Vec<Address>,
     links: mpsc::Receiver<Link>,
-    /// The accept loops; they end with the listener.
-    _loops: JoinSet<()>,
+    /// The accept loops that have not ended. Driven by whoever accepts, and not tasks of their own, so
+    /// that dropping the listener closes its sockets at once.
+    loops: Vec<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
 impl Listener {
@@ -71,13 +73,25 @@ impl Listener {
 
     /// The next link. `None` when no more can come: a listener on `pipe:` alone has one client, and
     /// ends after its link was dropped. Safe to cancel.
+    ///
+    /// Connections are accepted, and their handshakes begun, only while this is waited for.
     pub async fn accept(&mut self) -> Option<Link> {
-        self.links.recv().await
+        poll_fn(|cx| self.poll_accept(cx)).await
     }
 
     /// Like [`accept`](Self::accept), for a poll.
     pub fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<Option<Link>> {
+        self.loops
+            .retain_mut(|accept_loop| accept_loop.as_mut().poll(cx).is_pending());
         self.links.poll_recv(cx)
+    }
+}
+
+impl fmt::Debug for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Listener")
+            .field("addresses", &self.addresses)
+            .finish_non_exhaustive()
     }
 }
 
@@ -123,7 +137,8 @@ impl ListenerBuilder {
     /// standard input gives nothing, and what is printed goes to standard error.
     ///
     /// # Errors
-    /// [`BindError`] for the first address that cannot be listened on; nothing is left behind.
+    /// [`BindError`] for the first address that cannot be listened on; nothing is left behind, but standard
+    /// input and output stay taken if `pipe:` came before.
     pub async fn bind(
         self,
         addresses: impl IntoIterator<Item = Address>,
@@ -139,7 +154,7 @@ impl ListenerBuilder {
         let addresses = sources.iter().map(|(address, _)| address.clone()).collect();
         let (sender, links) = mpsc::channel(MAX_UNTAKEN_LINKS);
         let unfinished = Arc::new(Semaphore::new(MAX_UNFINISHED_HANDSHAKES));
-        let mut loops = JoinSet::new();
+        let mut loops: Vec<Pin<Box<dyn Future<Output = ()> + Send>>> = Vec::new();
         for (address, source) in sources {
             let accept_loop = AcceptLoop {
                 address,
@@ -148,12 +163,12 @@ impl ListenerBuilder {
                 links: sender.clone(),
                 unfinished: Arc::clone(&unfinished),
             };
-            loops.spawn(accept_loop.run(source));
+            loops.push(Box::pin(accept_loop.run(source)));
         }
         Ok(Listener {
             addresses,
             links,
-            _loops: loops,
+            loops,
         })
     }
 }

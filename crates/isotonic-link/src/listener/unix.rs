@@ -4,6 +4,7 @@ use crate::folder_lock::FolderLock;
 use crate::limits::BACKLOG;
 use crate::{Address, BindError, PeerPolicy, address};
 use rustix::fs::{Mode, chmod, fchmod};
+use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, listen, socket_with,
 };
@@ -16,8 +17,10 @@ use tokio::net::UnixListener;
 /// A listening Unix socket; removes its file, if it has one, when dropped.
 #[derive(Debug)]
 pub(super) struct BoundUnix {
-    pub(super) listener: UnixListener,
+    /// Before the listener: while that is open no successor takes the file for a stale one, so that what
+    /// is removed is ours.
     _file: Option<SocketFile>,
+    pub(super) listener: UnixListener,
 }
 
 /// Binds a socket in the file system, in place of one that nobody listens on any more.
@@ -40,7 +43,7 @@ pub(super) async fn bind_path(
                 expected: "a socket",
             });
         }
-        Ok(_) if is_listened_on(path) => {
+        Ok(_) if is_listened_on(path).map_err(failed)? => {
             return Err(BindError::InUse {
                 address: address.clone(),
             });
@@ -104,15 +107,15 @@ fn listening(socket: OwnedFd) -> io::Result<UnixListener> {
     UnixListener::from_std(std::os::unix::net::UnixListener::from(socket))
 }
 
-/// Whether a connection gets through. Not blocking: a full backlog is a sign of life.
-fn is_listened_on(path: &Path) -> bool {
-    let connect = || -> rustix::io::Result<()> {
-        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-        let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
-        rustix::net::connect(&socket, &SocketAddrUnix::new(path)?)
-    };
-    // Refused is the kernel's word that the socket of this file is closed; anything else leaves doubt.
-    connect() != Err(rustix::io::Errno::CONNREFUSED)
+/// Whether somebody listens. Not blocking.
+fn is_listened_on(path: &Path) -> io::Result<bool> {
+    let socket = new_socket()?;
+    match rustix::net::connect(&socket, &SocketAddrUnix::new(path)?) {
+        // A full backlog and a socket of another type are signs of life, too.
+        Ok(()) | Err(Errno::AGAIN | Errno::PROTOTYPE) => Ok(true),
+        Err(Errno::CONNREFUSED | Errno::NOENT) => Ok(false),
+        Err(errno) => Err(errno.into()),
+    }
 }
 
 /// A socket's file, recognised by its inode: somebody else's in its place is left alone.

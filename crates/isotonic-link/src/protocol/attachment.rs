@@ -12,10 +12,11 @@
 //! Each state holds what the earlier ones proved: rings exist from the moment on that both segments
 //! are mapped, and a half of them is handed out when the records say that its direction has moved.
 
-use super::record::Control;
+use super::record::{Control, Segment};
 use crate::reason::{Reason, Refusal};
 use isotonic_shm::{Consumer, OwnSegment, PeerSegment, Producer, RingCapacity, rings};
-use std::os::fd::OwnedFd;
+use std::io;
+use std::os::fd::AsFd;
 
 /// Which side of the handshake we are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,7 +99,7 @@ impl Attachment {
                 Outcome {
                     send: Some(Control::Attach {
                         capacity: self.capacity.bytes() as u64,
-                        segment,
+                        segment: Segment::Own(segment),
                     }),
                     ..Outcome::default()
                 }
@@ -110,6 +111,20 @@ impl Attachment {
                     ..Outcome::default()
                 }
             }
+        }
+    }
+
+    /// The record that was to be sent last, with our segment, could not be.
+    pub(crate) fn not_sent(&mut self, error: &io::Error) -> Outcome {
+        let offered = matches!(self.state, State::Offered(_));
+        self.state = State::Done;
+        Outcome {
+            // A client that was not heard of has nothing to take back.
+            send: (!offered).then_some(Control::Refused(Refusal::NoMemory)),
+            stay: Some(Reason::NotSent {
+                error: error.to_string(),
+            }),
+            ..Outcome::default()
         }
     }
 
@@ -153,7 +168,7 @@ impl Attachment {
     }
 
     /// The server's answer to `Attach`.
-    fn accept(&mut self, capacity: u64, segment: OwnedFd) -> Outcome {
+    fn accept(&mut self, capacity: u64, segment: Segment) -> Outcome {
         let peer = match self.map(capacity, &segment) {
             Ok(peer) => peer,
             Err((refusal, reason)) => return refuse(refusal, reason),
@@ -167,14 +182,14 @@ impl Attachment {
         Outcome {
             send: Some(Control::Attached {
                 capacity: self.capacity.bytes() as u64,
-                segment,
+                segment: Segment::Own(segment),
             }),
             ..Outcome::default()
         }
     }
 
     /// The client's answer to `Attached`.
-    fn move_over(&mut self, own: OwnSegment, capacity: u64, segment: OwnedFd) -> Outcome {
+    fn move_over(&mut self, own: OwnSegment, capacity: u64, segment: Segment) -> Outcome {
         let peer = match self.map(capacity, &segment) {
             Ok(peer) => peer,
             Err((refusal, reason)) => return refuse(refusal, reason),
@@ -188,7 +203,7 @@ impl Attachment {
         }
     }
 
-    fn map(&self, declared: u64, segment: &OwnedFd) -> Result<PeerSegment, (Refusal, Reason)> {
+    fn map(&self, declared: u64, segment: &Segment) -> Result<PeerSegment, (Refusal, Reason)> {
         let capacity = match RingCapacity::new(declared) {
             Ok(capacity) if declared <= self.largest => capacity,
             Ok(_) | Err(_) => {
@@ -198,6 +213,11 @@ impl Attachment {
                     Reason::PeerRingSize { declared, largest },
                 ));
             }
+        };
+        let segment = match segment {
+            Segment::Own(segment) => segment.as_fd(),
+            Segment::Foreign(segment) => segment.as_fd(),
+            Segment::Lost => return Err((Refusal::NoMemory, Reason::NoDescriptors)),
         };
         PeerSegment::map(segment, capacity)
             .map_err(|refused| (Refusal::SegmentRefused, Reason::SegmentRefused(refused)))
@@ -278,7 +298,7 @@ mod tests {
     #[test]
     fn a_descriptor_that_is_no_segment_is_refused() {
         let mut server = side(Role::Server, CAPACITY);
-        let segment = std::fs::File::open("/dev/null").unwrap().into();
+        let segment = Segment::Own(std::fs::File::open("/dev/null").unwrap().into());
         let outcome = server
             .handle(Control::Attach {
                 capacity: CAPACITY,
@@ -297,7 +317,7 @@ mod tests {
 
     #[test]
     fn records_out_of_order_are_refused_on_both_sides() {
-        let segment = || std::fs::File::open("/dev/null").unwrap().into();
+        let segment = || Segment::Own(std::fs::File::open("/dev/null").unwrap().into());
         let records = || {
             [
                 Control::Attach {

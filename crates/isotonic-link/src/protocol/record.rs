@@ -16,6 +16,7 @@
 //! it, or with bytes before it that the kernel delivered together; it is therefore attributed by the
 //! count that the record declares, and one that no record declares is a violation.
 
+use crate::ancillary::{Descriptors, ForeignDescriptor};
 use crate::limits::MAX_DATA_RECORD;
 use crate::reason::Refusal;
 use bytes::{Buf, BytesMut};
@@ -86,9 +87,9 @@ pub(crate) enum Record {
 #[derive(Debug)]
 pub(crate) enum Control {
     /// The client's segment and the capacity of its ring in bytes, not yet checked.
-    Attach { capacity: u64, segment: OwnedFd },
+    Attach { capacity: u64, segment: Segment },
     /// The server's segment and the capacity of its ring in bytes, not yet checked.
-    Attached { capacity: u64, segment: OwnedFd },
+    Attached { capacity: u64, segment: Segment },
     /// The sender does not go on with moving into shared memory.
     Refused(Refusal),
     /// The sender's bytes are in its ring from here on.
@@ -97,6 +98,26 @@ pub(crate) enum Control {
     Doorbell,
     /// The sender's direction has ended.
     Close { total: u64 },
+}
+
+/// The descriptor of a segment, to be sent or as received.
+#[derive(Debug)]
+pub(crate) enum Segment {
+    /// Ours.
+    Own(OwnedFd),
+    /// What the peer says is its segment.
+    Foreign(ForeignDescriptor),
+    /// The peer sent it, but this process could not take it.
+    Lost,
+}
+
+impl Segment {
+    fn into_own(self) -> Option<OwnedFd> {
+        match self {
+            Self::Own(descriptor) => Some(descriptor),
+            Self::Foreign(_) | Self::Lost => None,
+        }
+    }
 }
 
 /// What a peer did that no correct peer does, in the records.
@@ -122,11 +143,11 @@ impl Control {
         match self {
             Self::Attach { capacity, segment } => (
                 with_header(kind::ATTACH, attach_body(capacity).as_bytes()),
-                Some(segment),
+                segment.into_own(),
             ),
             Self::Attached { capacity, segment } => (
                 with_header(kind::ATTACHED, attach_body(capacity).as_bytes()),
-                Some(segment),
+                segment.into_own(),
             ),
             Self::Refused(refusal) => {
                 let body = RefusedBody {
@@ -180,7 +201,7 @@ fn header(kind: u8, len: usize) -> [u8; HEADER_LEN] {
 #[derive(Debug, Default)]
 pub(crate) struct RecordReader {
     bytes: BytesMut,
-    descriptors: VecDeque<OwnedFd>,
+    descriptors: VecDeque<Segment>,
     data_left: usize,
 }
 
@@ -189,10 +210,17 @@ impl RecordReader {
     pub(crate) fn feed(
         &mut self,
         bytes: &[u8],
-        descriptors: impl IntoIterator<Item = OwnedFd>,
+        descriptors: Descriptors,
     ) -> Result<(), RecordViolation> {
         self.bytes.extend_from_slice(bytes);
-        self.descriptors.extend(descriptors);
+        match descriptors {
+            Descriptors::Whole(received) => {
+                self.descriptors
+                    .extend(received.into_iter().map(Segment::Foreign));
+            }
+            Descriptors::Lost => self.descriptors.push_back(Segment::Lost),
+            Descriptors::TooMany => return Err(RecordViolation::StrayDescriptor),
+        }
         if self.descriptors.len() > MAX_PENDING_DESCRIPTORS {
             self.descriptors.clear();
             return Err(RecordViolation::StrayDescriptor);
@@ -327,7 +355,7 @@ mod tests {
     fn attach(capacity: u64) -> Vec<u8> {
         let (bytes, _) = Control::Attach {
             capacity,
-            segment: descriptor(),
+            segment: Segment::Own(descriptor()),
         }
         .encode();
         bytes
@@ -341,9 +369,11 @@ mod tests {
     fn read(bytes: &[u8], step: usize, descriptors: usize) -> Result<String, RecordViolation> {
         let mut reader = RecordReader::default();
         let mut seen = String::new();
-        let mut descriptors: Vec<OwnedFd> = (0..descriptors).map(|_| descriptor()).collect();
+        let mut descriptors: Vec<_> = (0..descriptors)
+            .map(|_| ForeignDescriptor::new(descriptor()))
+            .collect();
         for piece in bytes.chunks(step) {
-            reader.feed(piece, descriptors.drain(..))?;
+            reader.feed(piece, Descriptors::Whole(std::mem::take(&mut descriptors)))?;
             while let Some(record) = reader.next()? {
                 match record {
                     Record::Data(payload) => seen.push_str(&String::from_utf8_lossy(&payload)),

@@ -97,14 +97,14 @@ fn a_welcome_with_another_version_is_plain_and_no_shared_memory() {
         assert_eq!(info.kind(), LinkKind::Uds);
         let reason = info.reason();
         assert!(
-            matches!(reason, Some(Reason::VersionMismatch { ours: 1, .. })),
+            matches!(reason, Some(Reason::PeerRefused(Refusal::Version))),
             "{reason:?}"
         );
     });
     against(ShmMode::Require, serve, async |link| {
         let reason = reason_of(link);
         assert!(
-            matches!(reason, Reason::VersionMismatch { ours: 1, .. }),
+            matches!(reason, Reason::PeerRefused(Refusal::Version)),
             "{reason}"
         );
     });

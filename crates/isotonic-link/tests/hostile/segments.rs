@@ -37,7 +37,11 @@ pub(crate) fn unsealed(len: u64) -> OwnedFd {
     let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
     let file = memfd_create(c"hostile", flags).unwrap();
     fallocate(&file, FallocateFlags::empty(), 0, len).unwrap();
-    file
+    // A page that was allocated but never written counts as a hole.
+    let zeros = vec![0; len as usize];
+    let file = File::from(file);
+    file.write_all_at(&zeros, 0).unwrap();
+    file.into()
 }
 
 fn seal(file: OwnedFd) -> OwnedFd {
