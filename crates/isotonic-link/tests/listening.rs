@@ -259,3 +259,30 @@ async fn several_addresses_are_served_at_once_and_told_in_order() {
         links.push(link);
     }
 }
+
+#[tokio::test]
+async fn a_closed_listener_leaves_its_addresses_free() {
+    let folder = folder();
+    for address in ["unix:", "fifo:"] {
+        let address: Address = format!("{address}{}/s", folder.path().display())
+            .parse()
+            .unwrap();
+        let listener = Listener::bind([address.clone()]).await.unwrap();
+        within("the close", listener.close()).await;
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        Listener::bind([address]).await.unwrap().close().await;
+    }
+}
+
+#[tokio::test]
+async fn more_addresses_than_unfinished_handshakes_are_all_served() {
+    let folder = folder();
+    let count = isotonic_link::limits::MAX_UNFINISHED_HANDSHAKES + 2;
+    let addresses: Vec<Address> = (0..count)
+        .map(|number| Address::Unix(folder.path().join(number.to_string())))
+        .collect();
+    let mut listener = Listener::bind(addresses.clone()).await.unwrap();
+    for address in addresses.iter().rev().chain(&addresses) {
+        serves(&mut listener, address).await;
+    }
+}

@@ -61,7 +61,7 @@ pub(crate) async fn connect(
     settings: Settings,
     patience: Duration,
 ) -> Result<Link, ClientFailure> {
-    let welcome = match tokio::time::timeout(patience, exchange(&mut stream)).await {
+    let welcome = match tokio::time::timeout(patience, exchange(&mut stream, settings.mode)).await {
         Ok(Ok(Some(welcome))) => welcome,
         Ok(Ok(None)) => return Err(ClientFailure::PlainPeer { certain: true }),
         Ok(Err(_)) | Err(_) => return Err(ClientFailure::PlainPeer { certain: false }),
@@ -83,10 +83,12 @@ pub(crate) async fn connect(
 }
 
 /// Says hello and reads the answer: `None` if it is not a welcome, an error if there is none.
-async fn exchange(stream: &mut UnixStream) -> io::Result<Option<Welcome>> {
-    stream
-        .write_all(&Hello::ours(records::FEATURES).encode())
-        .await?;
+async fn exchange(stream: &mut UnixStream, mode: ShmMode) -> io::Result<Option<Welcome>> {
+    let features = match mode {
+        ShmMode::Require => records::FEATURES | feature::ATTACH_NOW,
+        ShmMode::Prefer | ShmMode::Off => records::FEATURES,
+    };
+    stream.write_all(&Hello::ours(features).encode()).await?;
     let mut received = [0; HELLO_LEN];
     let mut len = 0;
     loop {
@@ -112,7 +114,7 @@ pub(crate) enum ServerFailure {
     StrayDescriptors,
     #[error("the client did not finish the handshake within {HANDSHAKE_TIMEOUT:?}")]
     TimedOut,
-    #[error("shared memory is required here: {0}")]
+    #[error("shared memory is required: {0}")]
     Required(Reason),
     #[error(transparent)]
     Io(#[from] io::Error),

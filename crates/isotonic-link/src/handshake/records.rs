@@ -10,7 +10,7 @@ use tokio::net::UnixStream;
 /// What this side can do.
 pub(super) const FEATURES: u32 = feature::SHM;
 
-/// The client's link. It moves into shared memory at once if either side requires it.
+/// The client's link. It has moved into shared memory if either side requires it.
 pub(super) async fn connect(
     stream: UnixStream,
     address: Address,
@@ -20,14 +20,14 @@ pub(super) async fn connect(
 ) -> Result<Link, ClientFailure> {
     let info = LinkInfo::with_peer(address, peer, Reason::NotYetBusy);
     let mut link = ShmLink::new(stream, Role::Client, settings.shm, info.clone());
-    // A server that requires it would close the link; so would we.
+    // Whichever side requires it would close the link otherwise.
     if attach_now || settings.mode == ShmMode::Require {
         link.attach_now().await.map_err(ClientFailure::Required)?;
     }
     Ok(Link::shm(link, info))
 }
 
-/// The server's link. It has moved into shared memory if the server requires it.
+/// The server's link. It has moved into shared memory if either side requires it.
 pub(super) async fn accept(
     stream: UnixStream,
     address: Address,

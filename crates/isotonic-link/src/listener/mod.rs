@@ -10,13 +10,11 @@ use crate::limits::{MAX_UNFINISHED_HANDSHAKES, MAX_UNTAKEN_LINKS};
 use crate::reason::ShmMode;
 use crate::{Address, BindError, Link, PeerPolicy, address};
 use accept_loop::{AcceptLoop, Source};
-use std::fmt;
-use std::future::{Future, poll_fn};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinSet;
 
 #[cfg(target_os = "linux")]
 use isotonic_shm::{CapacityError, RingCapacity};
@@ -24,7 +22,8 @@ use isotonic_shm::{CapacityError, RingCapacity};
 /// Accepts links on one or more addresses. On Unix sockets it serves isotonic's own clients and plain
 /// HTTP/2 clients alike.
 ///
-/// Dropping it closes the sockets and removes their files; links already taken go on.
+/// Dropping it closes the sockets and removes their files as soon as the runtime comes to it;
+/// [`close`](Self::close) waits for that. Links already taken go on.
 ///
 /// ```
 /// use isotonic_link::{Listener, ShmMode};
@@ -44,12 +43,12 @@ use isotonic_shm::{CapacityError, RingCapacity};
 /// # Ok(())
 /// # }
 /// ```
+#[derive(Debug)]
 pub struct Listener {
     addresses: Vec<Address>,
     links: mpsc::Receiver<Link>,
-    /// The accept loops that have not ended. Driven by whoever accepts, and not tasks of their own, so
-    /// that dropping the listener closes its sockets at once.
-    loops: Vec<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    /// The accept loops; they end with the listener.
+    loops: JoinSet<()>,
 }
 
 impl Listener {
@@ -73,25 +72,19 @@ impl Listener {
 
     /// The next link. `None` when no more can come: a listener on `pipe:` alone has one client, and
     /// ends after its link was dropped. Safe to cancel.
-    ///
-    /// Connections are accepted, and their handshakes begun, only while this is waited for.
     pub async fn accept(&mut self) -> Option<Link> {
-        poll_fn(|cx| self.poll_accept(cx)).await
+        self.links.recv().await
     }
 
     /// Like [`accept`](Self::accept), for a poll.
     pub fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<Option<Link>> {
-        self.loops
-            .retain_mut(|accept_loop| accept_loop.as_mut().poll(cx).is_pending());
         self.links.poll_recv(cx)
     }
-}
 
-impl fmt::Debug for Listener {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Listener")
-            .field("addresses", &self.addresses)
-            .finish_non_exhaustive()
+    /// Closes the sockets and removes their files, and returns when that is done: the addresses are free
+    /// then.
+    pub async fn close(mut self) {
+        self.loops.shutdown().await;
     }
 }
 
@@ -154,7 +147,7 @@ impl ListenerBuilder {
         let addresses = sources.iter().map(|(address, _)| address.clone()).collect();
         let (sender, links) = mpsc::channel(MAX_UNTAKEN_LINKS);
         let unfinished = Arc::new(Semaphore::new(MAX_UNFINISHED_HANDSHAKES));
-        let mut loops: Vec<Pin<Box<dyn Future<Output = ()> + Send>>> = Vec::new();
+        let mut loops = JoinSet::new();
         for (address, source) in sources {
             let accept_loop = AcceptLoop {
                 address,
@@ -163,7 +156,7 @@ impl ListenerBuilder {
                 links: sender.clone(),
                 unfinished: Arc::clone(&unfinished),
             };
-            loops.push(Box::pin(accept_loop.run(source)));
+            loops.spawn(accept_loop.run(source));
         }
         Ok(Listener {
             addresses,

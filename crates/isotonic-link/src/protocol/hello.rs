@@ -31,7 +31,8 @@ const HTTP2_FIRST_BYTE: u8 = b'P';
 pub(crate) mod feature {
     /// The side can use shared memory and is willing to.
     pub(crate) const SHM: u32 = 1 << 0;
-    /// In a `Welcome`: the client is to attach before anything else (the server's mode is `require`).
+    /// The link has to move into shared memory before anything else: the side's mode is `require`. A
+    /// server repeats it in its `Welcome`, whichever side it came from.
     pub(crate) const ATTACH_NOW: u32 = 1 << 1;
 }
 
@@ -126,13 +127,15 @@ impl Hello {
     }
 
     /// The server's decision, from the client's hello and its own willingness.
-    pub(crate) fn answer(self, shm: bool, attach_now: bool) -> Welcome {
+    pub(crate) fn answer(self, shm: bool, required: bool) -> Welcome {
         if self.least > VERSION || self.most < VERSION {
             Welcome::Plain(Refusal::Version)
         } else if !shm || self.features & feature::SHM == 0 {
             Welcome::Plain(Refusal::Disabled)
         } else {
-            Welcome::Records { attach_now }
+            Welcome::Records {
+                attach_now: required || self.features & feature::ATTACH_NOW != 0,
+            }
         }
     }
 }
@@ -258,6 +261,11 @@ mod tests {
             hello.answer(false, false),
             Welcome::Plain(Refusal::Disabled)
         );
+        let requiring = Hello {
+            features: feature::SHM | feature::ATTACH_NOW,
+            ..hello
+        };
+        assert_eq!(requiring.answer(true, false), records(true));
         let newer = Hello {
             least: 2,
             most: 9,

@@ -34,7 +34,9 @@ fn against<T: Send + 'static>(
         let server = thread::spawn(move || {
             let (stream, _) = listener.accept().unwrap();
             let peer = RawPeer::over(stream);
-            assert_eq!(peer.receive(HELLO_LEN), hello(1, 1, 1));
+            // Shared memory, and at once where it is required.
+            let features = if mode == ShmMode::Require { 3 } else { 1 };
+            assert_eq!(peer.receive(HELLO_LEN), hello(1, 1, features));
             serve(peer)
         });
         let connector = Connector::default().shm_mode(mode);
