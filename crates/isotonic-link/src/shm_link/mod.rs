@@ -1,0 +1,262 @@
+//! A link between two isotonic sides of one machine: records on a Unix socket, and, once the link has
+//! moved, two rings in shared memory with the socket for wake-ups.
+//!
+//! A call to read or write goes through these steps until one answers:
+//!
+//! 1. look: take what has come, or put what there is space for;
+//! 2. poll: while it has lately paid off, yield to the runtime and look again;
+//! 3. read the socket: it may hold bytes, steps of the attachment, a doorbell, or the end;
+//! 4. sleep: announce it to the peer, look once more, and wait for the socket.
+//!
+//! Step 3 comes before step 4 because the waker is armed only by an empty socket: a doorbell that comes
+//! after the announcement then finds it armed.
+
+mod looking;
+mod socket;
+
+use crate::activity::Activity;
+use crate::info::LinkInfo;
+use crate::protocol::attachment::{Attachment, OutOfOrder, Role};
+use crate::protocol::record::Control;
+use crate::record_socket::RecordSocket;
+use crate::waiting::{Waiting, has_several_cpus};
+use crate::waiting_tasks::{Half, WaitingTasks};
+use bytes::BytesMut;
+use isotonic_shm::{Consumer, Producer, RingCapacity, RingViolation};
+use std::future::Future;
+use std::io::{self, IoSlice};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+use tokio::io::ReadBuf;
+use tokio::net::UnixStream;
+use tokio::task::coop::poll_proceed;
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub(crate) struct ShmLink {
+    socket: RecordSocket,
+    attachment: Attachment,
+    activity: Activity,
+    outbound: Outbound,
+    inbound: Inbound,
+    /// Bytes of `Data` records that nobody has read yet: at most `MAX_UNREAD` and one record.
+    unread: BytesMut,
+    read_wait: Waiting,
+    write_wait: Waiting,
+    tasks: Arc<WaitingTasks>,
+    peer: Peer,
+    /// When to look at a full ring again while [blind](Self::is_blind).
+    blind_look: Option<Pin<Box<tokio::time::Sleep>>>,
+    /// We have sent our `Close`.
+    closed: bool,
+    /// Why the link cannot be used any more, if it is our doing.
+    failure: Option<Violation>,
+    info: LinkInfo,
+}
+
+/// Where our bytes go.
+#[derive(Debug)]
+enum Outbound {
+    Socket,
+    Ring(Producer),
+}
+
+/// Where the peer's bytes come from, after `unread`.
+#[derive(Debug)]
+enum Inbound {
+    Socket,
+    Ring(Consumer),
+}
+
+/// What we know of the peer's end.
+#[derive(Debug, Clone, Copy, Default)]
+struct Peer {
+    /// It has sent its `Close`, with the number of bytes it ever put into its ring.
+    closed_at: Option<u64>,
+    /// Its end of the socket is gone.
+    gone: bool,
+}
+
+/// How a peer broke the protocol.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the peer broke the protocol: {0}")]
+pub(crate) struct Violation(String);
+
+impl From<RingViolation> for Violation {
+    fn from(violation: RingViolation) -> Self {
+        Self(violation.to_string())
+    }
+}
+
+impl From<OutOfOrder> for Violation {
+    fn from(violation: OutOfOrder) -> Self {
+        Self(violation.to_string())
+    }
+}
+
+/// What a side configures of its links.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ShmSettings {
+    /// Capacity of our own ring.
+    pub(crate) capacity: RingCapacity,
+    /// Of the peer's ring at most, in bytes.
+    pub(crate) largest: u64,
+}
+
+impl ShmLink {
+    pub(crate) fn new(
+        stream: UnixStream,
+        role: Role,
+        settings: ShmSettings,
+        info: LinkInfo,
+    ) -> Self {
+        let several_cpus = has_several_cpus();
+        Self {
+            socket: RecordSocket::new(stream),
+            attachment: Attachment::new(role, settings.capacity, settings.largest),
+            activity: Activity::new(Instant::now()),
+            outbound: Outbound::Socket,
+            inbound: Inbound::Socket,
+            unread: BytesMut::new(),
+            read_wait: Waiting::new(several_cpus),
+            write_wait: Waiting::new(several_cpus),
+            tasks: Arc::default(),
+            peer: Peer::default(),
+            blind_look: None,
+            closed: false,
+            failure: None,
+            info,
+        }
+    }
+
+    pub(crate) fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        target: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if target.remaining() == 0 {
+            return Poll::Ready(Ok(()));
+        }
+        // A ring never keeps us waiting as a socket does, so that a task which reads on and on would never
+        // let others run; tokio counts such steps (tokio::task::coop).
+        let coop = ready!(poll_proceed(cx));
+        loop {
+            self.check()?;
+            if self.take_unread(target) || self.take_from_ring(target)? {
+                coop.made_progress();
+                return Poll::Ready(Ok(()));
+            }
+            if let Some(end) = self.end_of_input() {
+                return Poll::Ready(end);
+            }
+            if matches!(self.inbound, Inbound::Ring(_))
+                && self.read_wait.keeps_polling(Instant::now)
+            {
+                return look_again_soon(cx);
+            }
+            ready!(self.poll_until_something_came(cx, Half::Read))?;
+        }
+    }
+
+    pub(crate) fn poll_write_vectored(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffers: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let wanted: usize = buffers.iter().map(|buffer| buffer.len()).sum();
+        if wanted == 0 {
+            return Poll::Ready(Ok(0));
+        }
+        let coop = ready!(poll_proceed(cx));
+        loop {
+            self.check()?;
+            if self.closed || self.peer.gone {
+                return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+            }
+            if matches!(self.outbound, Outbound::Ring(_)) {
+                // What is put into the ring is found only after the `Moved` before it.
+                ready!(self.poll_flush(cx))?;
+                let put = self.put_into_ring(buffers)?;
+                if put > 0 {
+                    coop.made_progress();
+                    return Poll::Ready(Ok(put));
+                }
+                if self.write_wait.keeps_polling(Instant::now) {
+                    return look_again_soon(cx);
+                }
+            } else if let Poll::Ready(sent) = self.poll_send(cx, buffers, wanted)? {
+                return Poll::Ready(Ok(sent));
+            }
+            ready!(self.poll_until_something_came(cx, Half::Write))?;
+        }
+    }
+
+    pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.check()?;
+        if self.socket.is_flushed() {
+            return Poll::Ready(Ok(()));
+        }
+        self.tasks.register(Half::Write, cx.waker());
+        let waker = self.tasks.waker();
+        self.poll_send_waiting(&mut Context::from_waker(&waker))
+    }
+
+    /// Ends our direction: the peer reads to the end, and may go on sending.
+    pub(crate) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.peer.gone || self.failure.is_some() {
+            return Poll::Ready(Ok(()));
+        }
+        if !self.closed {
+            self.closed = true;
+            let total = self.total_produced();
+            self.socket.push(Control::Close { total });
+        }
+        match ready!(self.poll_flush(cx)) {
+            // The peer has gone before us: there is nobody left to tell.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Poll::Ready(Ok(())),
+            result => Poll::Ready(result),
+        }
+    }
+
+    fn check(&self) -> io::Result<()> {
+        match &self.failure {
+            None => Ok(()),
+            Some(violation) => Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                violation.clone(),
+            )),
+        }
+    }
+
+    /// Ends the link for good because of what the peer did.
+    fn fail(&mut self, violation: impl Into<Violation>) -> io::Error {
+        let violation = violation.into();
+        tracing::warn!(address = %self.info.address(), peer = ?self.info.peer(), %violation, "link closed");
+        self.socket.abort();
+        self.tasks.wake_half(Half::Read);
+        self.tasks.wake_half(Half::Write);
+        self.failure = Some(violation.clone());
+        io::Error::new(io::ErrorKind::InvalidData, violation)
+    }
+}
+
+impl Drop for ShmLink {
+    fn drop(&mut self) {
+        if !self.closed && !self.peer.gone && self.failure.is_none() {
+            // Dropping a socket ends its stream in an orderly way, so dropping this link does too. If the
+            // peer has left so much unread that not even this fits, it sees a reset.
+            let total = self.total_produced();
+            let _ = self.socket.try_send(Control::Close { total });
+        }
+    }
+}
+
+/// Has the task polled again after the runtime has run its other tasks and looked at its I/O: waking it
+/// directly would put it before them, and would wake an idle worker to steal it.
+fn look_again_soon<T>(cx: &mut Context<'_>) -> Poll<T> {
+    // The first poll of `yield_now` hands our waker to the runtime and is always pending.
+    let _ = pin!(tokio::task::yield_now()).poll(cx);
+    Poll::Pending
+}

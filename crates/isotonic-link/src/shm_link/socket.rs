@@ -1,0 +1,192 @@
+//! The socket of a link: the steps of the move into shared memory, doorbells, the end, and sleeping until one comes.
+
+use super::{Inbound, Outbound, ShmLink, Violation};
+use crate::limits::{BLIND_LOOK, HANDSHAKE_TIMEOUT, MAX_UNREAD};
+use crate::protocol::attachment::Outcome;
+use crate::protocol::record::{Control, Record};
+use crate::reason::Reason;
+use crate::record_socket::SocketError;
+use crate::waiting_tasks::Half;
+use bytes::BytesMut;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::task::{Context, Poll, ready};
+
+impl ShmLink {
+    /// Moves into shared memory now, or tells why not: for the modes that require it. On the server's
+    /// side it waits for the client's offer.
+    pub(crate) async fn attach_now(&mut self) -> Result<(), Reason> {
+        if self.attachment.may_offer() {
+            self.offer();
+        }
+        let decided = poll_fn(|cx| {
+            loop {
+                if self.attachment.is_decided() || self.peer.gone || self.failure.is_some() {
+                    return Poll::Ready(());
+                }
+                if self.poll_socket(cx, Half::Read).is_pending() {
+                    return Poll::Pending;
+                }
+            }
+        });
+        let in_time = tokio::time::timeout(HANDSHAKE_TIMEOUT, decided)
+            .await
+            .is_ok();
+        match self.info.reason() {
+            None => Ok(()),
+            Some(Reason::NotYetBusy) => Err(Reason::NotAttached {
+                seen: match &self.failure {
+                    Some(violation) => violation.to_string(),
+                    None if in_time => "the peer closed the connection".to_owned(),
+                    None => format!("no answer within {HANDSHAKE_TIMEOUT:?}"),
+                },
+            }),
+            Some(reason) => Err(reason),
+        }
+    }
+
+    /// Reads the socket, and sleeps if there is nothing to do for this half.
+    pub(super) fn poll_until_something_came(
+        &mut self,
+        cx: &mut Context<'_>,
+        half: Half,
+    ) -> Poll<io::Result<()>> {
+        if self.poll_socket(cx, half).is_ready() {
+            return Poll::Ready(Ok(()));
+        }
+        if !self.announce_sleep(half)? {
+            return Poll::Ready(Ok(()));
+        }
+        if half == Half::Write && self.is_blind() {
+            let look = self
+                .blind_look
+                .get_or_insert_with(|| Box::pin(tokio::time::sleep(BLIND_LOOK)));
+            ready!(look.as_mut().poll(cx));
+            self.blind_look = None;
+            return Poll::Ready(Ok(()));
+        }
+        Poll::Pending
+    }
+
+    /// Doorbells for our writer wait on the socket behind bytes that nobody reads, which we must not take
+    /// without limit: the peer has not moved yet.
+    pub(super) fn is_blind(&self) -> bool {
+        matches!(
+            (&self.inbound, &self.outbound),
+            (Inbound::Socket, Outbound::Ring(_))
+        ) && self.unread.len() >= MAX_UNREAD
+    }
+
+    /// Handles one record, for whichever half it is. Pending: the socket is empty, and both halves'
+    /// tasks will be woken when it is not.
+    pub(super) fn poll_socket(&mut self, cx: &mut Context<'_>, half: Half) -> Poll<()> {
+        self.tasks.register(half, cx.waker());
+        if self.peer.gone || self.failure.is_some() {
+            return Poll::Pending;
+        }
+        let waker = self.tasks.waker();
+        let cx = &mut Context::from_waker(&waker);
+        // What could not be sent before; an error here means that the peer is gone, as reading will show.
+        // It may be our `Moved`, which the peer needs even while we take nothing more from it.
+        let _ = self.poll_send_waiting(cx);
+        if self.unread.len() >= MAX_UNREAD {
+            return Poll::Pending;
+        }
+        match ready!(self.socket.poll_record(cx)) {
+            Ok(Some(Record::Data(bytes))) => self.received_data(bytes),
+            Ok(Some(Record::Control(record))) => self.received(record),
+            Ok(None) => self.peer.gone = true,
+            Err(SocketError::Io(_)) => self.peer.gone = true,
+            Err(error) => drop(self.fail(Violation(error.to_string()))),
+        }
+        // The step of the attachment that answers this one.
+        let _ = self.poll_send_waiting(cx);
+        self.tasks.wake_half(half.other());
+        Poll::Ready(())
+    }
+
+    /// Sends what is waiting to be sent.
+    pub(super) fn poll_send_waiting(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            let flushed = self.socket.poll_flush(cx);
+            match self.socket.take_unsendable() {
+                None => return flushed,
+                Some(error) => {
+                    let outcome = self.attachment.not_sent(&error);
+                    self.go_on(outcome);
+                }
+            }
+        }
+    }
+
+    pub(super) fn received_data(&mut self, bytes: BytesMut) {
+        if matches!(self.inbound, Inbound::Ring(_)) || self.peer.closed_at.is_some() {
+            drop(self.fail(Violation(
+                "stream bytes on the socket after they had ended there".into(),
+            )));
+        } else {
+            self.unread.extend_from_slice(&bytes);
+        }
+    }
+
+    pub(super) fn received(&mut self, record: Control) {
+        match record {
+            Control::Doorbell => self.info.doorbell_received(),
+            Control::Close { .. } if self.peer.closed_at.is_some() => {
+                drop(self.fail(Violation("a second close".into())));
+            }
+            Control::Close { total } => self.peer.closed_at = Some(total),
+            record => match self.attachment.handle(record) {
+                Ok(outcome) => self.go_on(outcome),
+                Err(error) => drop(self.fail(error)),
+            },
+        }
+    }
+
+    pub(super) fn offer(&mut self) {
+        let outcome = self.attachment.offer();
+        self.go_on(outcome);
+    }
+
+    pub(super) fn go_on(&mut self, outcome: Outcome) {
+        if let Some(record) = outcome.send {
+            self.socket.push(record);
+        }
+        if let Some(producer) = outcome.outbound {
+            self.outbound = Outbound::Ring(producer);
+            self.info.moved_into_memory();
+            tracing::info!(address = %self.info.address(), "link moved into shared memory");
+        }
+        if let Some(consumer) = outcome.inbound {
+            self.inbound = Inbound::Ring(consumer);
+        }
+        if let Some(reason) = outcome.stay {
+            tracing::info!(address = %self.info.address(), %reason, "link stays on the socket");
+            self.info.set_reason(reason);
+        }
+    }
+
+    pub(super) fn ring_doorbell(&mut self) {
+        // An error means that the peer is gone, as reading will show.
+        if self.socket.ring_doorbell().unwrap_or(false) {
+            self.info.doorbell_sent();
+        }
+    }
+
+    /// Returns whether this half may sleep: its ring, if it has one, is still as it was.
+    pub(super) fn announce_sleep(&mut self, half: Half) -> io::Result<bool> {
+        let still = match (half, &mut self.inbound, &mut self.outbound) {
+            (Half::Read, Inbound::Ring(consumer), _) => consumer.announce_sleep(),
+            (Half::Write, _, Outbound::Ring(producer)) => producer.announce_sleep(),
+            (Half::Read, Inbound::Socket, _) | (Half::Write, _, Outbound::Socket) => Ok(true),
+        };
+        still.map_err(|violation| self.fail(violation))
+    }
+
+    pub(super) fn total_produced(&self) -> u64 {
+        match &self.outbound {
+            Outbound::Ring(producer) => producer.produced(),
+            Outbound::Socket => 0,
+        }
+    }
+}
