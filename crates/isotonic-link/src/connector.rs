@@ -153,6 +153,12 @@ impl Connector {
         let reason = match handshake.await {
             Ok(link) => return Ok(link),
             Err(ClientFailure::Required(reason)) => return Err(required(address, reason)),
+            Err(ClientFailure::TurnedAway) => {
+                return Err(ConnectError::TurnedAway {
+                    address: address.clone(),
+                    uid: rustix::process::geteuid().as_raw(),
+                });
+            }
             Err(ClientFailure::PlainPeer { certain: true }) => {
                 self.plain_peers.remember(server, Instant::now());
                 Reason::PeerIsPlainHttp2

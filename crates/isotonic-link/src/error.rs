@@ -43,6 +43,16 @@ pub enum ConnectError {
         /// Who it is.
         source: NotAdmitted,
     },
+    /// Our user is not admitted by the server's policy.
+    #[error(
+        "`{address}` does not admit this user ({uid}); the server's peer policy decides who may talk to it"
+    )]
+    TurnedAway {
+        /// Where to.
+        address: Address,
+        /// Our effective user id.
+        uid: u32,
+    },
     /// Shared memory was required but cannot be had.
     #[error("`{address}` cannot be reached through shared memory, which is required: {reason}")]
     ShmRequired {

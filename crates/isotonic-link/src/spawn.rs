@@ -91,9 +91,11 @@ async fn over_socket(
             let _ = child.start_kill();
             Err(required(&Address::Pipe, reason))
         }
-        Err(ClientFailure::PlainPeer { .. }) => Err(ConnectError::ChildIsSilent {
-            seen: what_happened(child).await,
-        }),
+        Err(ClientFailure::PlainPeer { .. } | ClientFailure::TurnedAway) => {
+            Err(ConnectError::ChildIsSilent {
+                seen: what_happened(child).await,
+            })
+        }
     }
 }
 

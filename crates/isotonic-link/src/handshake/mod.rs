@@ -5,7 +5,7 @@ use crate::limits::{HANDSHAKE_TIMEOUT, MAX_RING_CAPACITY};
 use crate::protocol::hello::{self, Answer, HELLO_LEN, Hello, Opening, Welcome, feature};
 use crate::reason::{Reason, Refusal, ShmMode};
 use crate::{Address, Link, LinkInfo, PeerCredentials};
-use std::io;
+use std::io::{self, IoSlice};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::UnixStream;
@@ -51,6 +51,8 @@ pub(crate) enum ClientFailure {
     },
     /// Shared memory is required but cannot be had.
     Required(Reason),
+    /// The server does not admit our user.
+    TurnedAway,
 }
 
 /// Runs the client's side on a fresh connection.
@@ -70,6 +72,7 @@ pub(crate) async fn connect(
         Welcome::Records { attach_now } => {
             return records::connect(stream, address, peer, settings, attach_now).await;
         }
+        Welcome::TurnedAway => return Err(ClientFailure::TurnedAway),
         Welcome::Plain(_) if records::FEATURES & feature::SHM == 0 => Reason::Unsupported,
         Welcome::Plain(refusal) => Reason::PeerRefused(refusal),
     };
@@ -88,7 +91,8 @@ async fn exchange(stream: &mut UnixStream, mode: ShmMode) -> io::Result<Option<W
         ShmMode::Require => records::FEATURES | feature::ATTACH_NOW,
         ShmMode::Prefer | ShmMode::Off => records::FEATURES,
     };
-    stream.write_all(&Hello::ours(features).encode()).await?;
+    // A server that turns us away has answered, and closed, without reading this.
+    let said = stream.write_all(&Hello::ours(features).encode()).await;
     let mut received = [0; HELLO_LEN];
     let mut len = 0;
     loop {
@@ -97,7 +101,9 @@ async fn exchange(stream: &mut UnixStream, mode: ShmMode) -> io::Result<Option<W
         match hello::answer(&received[..len]) {
             Answer::Welcome(welcome) => return Ok(Some(welcome)),
             Answer::Incomplete if read > 0 => {}
-            Answer::Incomplete => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Answer::Incomplete => {
+                return Err(said.err().unwrap_or(io::ErrorKind::UnexpectedEof.into()));
+            }
             Answer::PlainPeer => return Ok(None),
         }
     }
@@ -168,6 +174,8 @@ async fn accept_in_time(
                 most: hello.most,
             },
         ),
+        // `answer` does not turn away.
+        Welcome::TurnedAway => Err(ServerFailure::Closed),
         Welcome::Plain(_) if settings.mode == ShmMode::Off => plain(stream, Reason::Disabled),
         Welcome::Plain(_) if records::FEATURES & feature::SHM == 0 => {
             plain(stream, Reason::Unsupported)
@@ -177,6 +185,19 @@ async fn accept_in_time(
             records::accept(stream, address, peer, settings, attach_now).await
         }
     }
+}
+
+/// Tells a client whose user is not admitted so, if it is not seen to be a plain one. Does not wait: such a
+/// client gets none of our time.
+pub(crate) fn turn_away(stream: &UnixStream) {
+    let mut first = [0];
+    let flags = rustix::net::RecvFlags::PEEK | rustix::net::RecvFlags::DONTWAIT;
+    let seen = rustix::net::recv(stream, &mut first, flags);
+    if seen.is_ok_and(|_| hello::opening(&first) == Opening::PlainHttp2) {
+        return;
+    }
+    // There is nothing to be done if it is gone.
+    let _ = ancillary::send(stream, &[IoSlice::new(&Welcome::TurnedAway.encode())], None);
 }
 
 /// Reads a client's hello; `None` if it speaks HTTP/2, whose bytes are left in the socket.

@@ -139,6 +139,7 @@ impl AcceptLoop {
             }
         };
         if let Err(error) = self.policy.check(peer) {
+            handshake::turn_away(&stream);
             self.refuse(&error, Some(peer));
             return None;
         }

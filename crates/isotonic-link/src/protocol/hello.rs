@@ -22,6 +22,9 @@ pub(crate) const HELLO_LEN: usize = 32;
 /// The protocol version that this code speaks.
 pub(crate) const VERSION: u16 = 1;
 
+/// In place of a refusal in a `Welcome`: see [`Welcome::TurnedAway`]. Far from the codes of refusals.
+const TURNED_AWAY: u16 = 0xFFFF;
+
 const MAGIC: [u8; 8] = *b"\x9Eisotonc";
 
 /// The first byte of HTTP/2's connection preface, `PRI * HTTP/2.0` (RFC 9113, section 3.4).
@@ -80,6 +83,8 @@ pub(crate) enum Welcome {
     },
     /// Plain bytes follow.
     Plain(Refusal),
+    /// Nothing follows: the server does not admit the client's user.
+    TurnedAway,
 }
 
 /// What a server makes of the first bytes of a connection.
@@ -145,6 +150,7 @@ impl Welcome {
         let (version, refusal, features) = match self {
             Self::Records { attach_now: true } => (VERSION, 0, feature::SHM | feature::ATTACH_NOW),
             Self::Records { attach_now: false } => (VERSION, 0, feature::SHM),
+            Self::TurnedAway => (VERSION, TURNED_AWAY, 0),
             Self::Plain(Refusal::Version) => (0, Refusal::Version.code(), 0),
             Self::Plain(refusal) => (VERSION, refusal.code(), 0),
         };
@@ -162,6 +168,7 @@ impl Welcome {
             (VERSION, 0) if raw.features.get() & feature::SHM != 0 => Self::Records {
                 attach_now: raw.features.get() & feature::ATTACH_NOW != 0,
             },
+            (VERSION, TURNED_AWAY) => Self::TurnedAway,
             // Whatever else a Welcome says, it promises plain bytes: a client can always go on.
             (VERSION, 0) => Self::Plain(Refusal::Disabled),
             (VERSION, code) => Self::Plain(Refusal::from_code(code)),
@@ -230,6 +237,7 @@ mod tests {
             Welcome::Plain(Refusal::Disabled),
             Welcome::Plain(Refusal::Version),
             Welcome::Plain(Refusal::Other(999)),
+            Welcome::TurnedAway,
         ] {
             let bytes = welcome.encode();
             for len in 0..bytes.len() {

@@ -46,3 +46,21 @@ fn a_server_that_is_not_admitted_is_not_talked_to() {
         server.serves_a_good_client().await;
     });
 }
+
+#[test]
+fn our_own_client_that_is_not_admitted_is_told_so() {
+    alone(async || {
+        let (policy, own) = strangers_only();
+        let server = EchoServer::with(Listener::builder().peer_policy(policy)).await;
+        let connector = Connector::default();
+        for _ in 0..20 {
+            let error = within("the connector", connector.connect(&server.address))
+                .await
+                .unwrap_err();
+            assert!(
+                matches!(error, ConnectError::TurnedAway { uid, .. } if uid == own),
+                "{error}"
+            );
+        }
+    });
+}
