@@ -206,14 +206,8 @@ impl RecordSocket {
         Poll::Ready(Ok(len))
     }
 
-    /// Wakes the peer. Returns whether a doorbell was sent: where the peer has not read so many records
-    /// that the socket is full, or where others are still waiting to be sent, those wake it.
-    pub(crate) fn ring_doorbell(&mut self) -> io::Result<bool> {
-        self.try_send(Control::Doorbell)
-    }
-
-    /// Sends a small record, after what is waiting to be sent, now or not at all.
-    pub(crate) fn try_send(&mut self, record: Control) -> io::Result<bool> {
+    /// Sends what is waiting to be sent, as far as the socket takes it at once. Returns whether that is all.
+    pub(crate) fn flush_now(&mut self) -> io::Result<bool> {
         while !self.is_flushed() {
             match self.send_first(send_now) {
                 Ok(()) => {}
@@ -221,7 +215,16 @@ impl RecordSocket {
                 Err(error) => return Err(error),
             }
         }
-        let (bytes, _) = record.encode();
+        Ok(true)
+    }
+
+    /// Wakes the peer. Returns whether a doorbell was sent: where the peer has not read so many records
+    /// that the socket is full, or where others are still waiting to be sent, those wake it.
+    pub(crate) fn ring_doorbell(&mut self) -> io::Result<bool> {
+        if !self.flush_now()? {
+            return Ok(false);
+        }
+        let (bytes, _) = Control::Doorbell.encode();
         // A stream socket takes a message this small as a whole or not at all: it is one buffer of the
         // kernel's (unix(7), `unix_stream_sendmsg`).
         match send_now(&self.stream, &[IoSlice::new(&bytes)], None) {

@@ -208,15 +208,20 @@ impl ShmLink {
         if self.peer.gone || self.failure.is_some() {
             return Poll::Ready(Ok(()));
         }
-        if !self.closed {
-            self.closed = true;
-            let total = self.total_produced();
-            self.socket.push(Control::Close { total });
-        }
+        self.close();
         match ready!(self.poll_flush(cx)) {
             // The peer has gone before us: there is nobody left to tell.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Poll::Ready(Ok(())),
             result => Poll::Ready(result),
+        }
+    }
+
+    /// Puts the end of our direction behind everything that was written.
+    fn close(&mut self) {
+        if !self.closed {
+            self.closed = true;
+            let total = self.total_produced();
+            self.socket.push(Control::Close { total });
         }
     }
 
@@ -244,12 +249,13 @@ impl ShmLink {
 
 impl Drop for ShmLink {
     fn drop(&mut self) {
-        if !self.closed && !self.peer.gone && self.failure.is_none() {
-            // Dropping a socket ends its stream in an orderly way, so dropping this link does too. If the
-            // peer has left so much unread that not even this fits, it sees a reset.
-            let total = self.total_produced();
-            let _ = self.socket.try_send(Control::Close { total });
+        if self.peer.gone || self.failure.is_some() {
+            return;
         }
+        // Dropping a socket ends its stream in an orderly way, so dropping this link does too. If the peer
+        // has left so much unread that not even this fits, it sees a reset.
+        self.close();
+        let _ = self.socket.flush_now();
     }
 }
 
