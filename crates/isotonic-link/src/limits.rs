@@ -20,7 +20,8 @@ pub const SPAWN_TIMEOUT: Duration = Duration::from_secs(30);
 /// told. Longer than any process needs that has nothing left to do.
 pub const CHILD_END_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Connections per listener whose handshake has not finished. More wait in the kernel's backlog.
+/// Connections per listener whose handshake has not finished, or whose link waits for a place among the
+/// untaken ones. More wait in the kernel's backlog.
 pub const MAX_UNFINISHED_HANDSHAKES: usize = 64;
 
 /// Links per listener that are established but not yet taken by [`Listener::accept`](crate::Listener::accept).
@@ -59,7 +60,7 @@ pub const RECEIVE_BUFFER: usize = 8 * 1024;
 /// Capacity of one direction's ring in bytes unless configured.
 pub const DEFAULT_RING_CAPACITY: u64 = 256 * 1024;
 
-/// The largest ring in bytes that a peer can make us map, unless configured.
+/// The largest ring in bytes that a peer can make us map.
 pub const MAX_RING_CAPACITY: u64 = 16 * 1024 * 1024;
 
 /// A link moves into shared memory once it has carried this many bytes, or this many turns (a write
@@ -75,7 +76,8 @@ pub const BUSY_WINDOW: Duration = Duration::from_secs(1);
 
 /// How long a side polls for the peer before it sleeps, where polling pays. It has to cover the usual
 /// time to an answer: with less, a call pays for both the polling and the wake-up. Measured over
-/// shared memory, two processes with default runtimes on two cores, medians of 7 rounds:
+/// shared memory with a throw-away program, two processes with default runtimes on two cores, medians
+/// of 7 rounds:
 ///
 /// | budget | 64 B call, p50 | p99    | 64 KiB call, p50 | 64 KiB stream |
 /// |-------:|---------------:|-------:|-----------------:|--------------:|

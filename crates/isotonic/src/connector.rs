@@ -99,7 +99,8 @@ impl Connector {
     }
 
     /// The capacity of the ring that carries our bytes, in bytes. Default:
-    /// [`DEFAULT_RING_CAPACITY`](crate::limits::DEFAULT_RING_CAPACITY).
+    /// [`DEFAULT_RING_CAPACITY`](crate::limits::DEFAULT_RING_CAPACITY). A peer maps no more than
+    /// [`MAX_RING_CAPACITY`](crate::limits::MAX_RING_CAPACITY); with more the link stays on the socket.
     ///
     /// # Errors
     /// [`CapacityError`](crate::CapacityError) if `bytes` is not a power of two within the limits.

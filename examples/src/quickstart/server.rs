@@ -4,8 +4,9 @@ use crate::{Result, blocks};
 use isotonic::{Address, Incoming, tune_server};
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, UnixListener};
-use tokio_stream::wrappers::{TcpListenerStream, UnixListenerStream};
+use tokio_stream::wrappers::UnixListenerStream;
 use tonic::transport::Server;
+use tonic::transport::server::TcpIncoming;
 
 /// How the quickstart starts itself as the server; addresses follow.
 pub(crate) const COMMAND: &str = "serve";
@@ -62,9 +63,7 @@ async fn serve_stock(address: Address) -> Result<Address> {
             let listener = TcpListener::bind("127.0.0.1:0").await?;
             let address = listener.local_addr()?.into();
             // As tonic's own `serve` does by default.
-            let incoming = TcpListenerStream::new(listener);
-            let incoming = tonic::transport::server::TcpIncoming::from(incoming.into_inner())
-                .with_nodelay(Some(true));
+            let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
             tokio::spawn(server.serve_with_incoming(incoming));
             Ok(address)
         }

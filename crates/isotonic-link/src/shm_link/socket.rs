@@ -1,4 +1,5 @@
-//! The socket of a link: the steps of the move into shared memory, doorbells, the end, and sleeping until one comes.
+//! The socket of a link: the steps of the move into shared memory, doorbells, the end, and sleeping
+//! until one comes.
 
 use super::{Inbound, Outbound, ShmLink, Violation};
 use crate::limits::{BLIND_LOOK, HANDSHAKE_TIMEOUT, MAX_UNREAD};
@@ -70,7 +71,7 @@ impl ShmLink {
 
     /// Doorbells for our writer wait on the socket behind bytes that nobody reads, which we must not take
     /// without limit: the peer has not moved yet.
-    pub(super) fn is_blind(&self) -> bool {
+    fn is_blind(&self) -> bool {
         matches!(
             (&self.inbound, &self.outbound),
             (Inbound::Socket, Outbound::Ring(_))
@@ -119,7 +120,7 @@ impl ShmLink {
         }
     }
 
-    pub(super) fn received_data(&mut self, bytes: BytesMut) {
+    fn received_data(&mut self, bytes: BytesMut) {
         if matches!(self.inbound, Inbound::Ring(_)) || self.peer.closed_at.is_some() {
             drop(self.fail(Violation(
                 "stream bytes on the socket after they had ended there".into(),
@@ -129,7 +130,7 @@ impl ShmLink {
         }
     }
 
-    pub(super) fn received(&mut self, record: Control) {
+    fn received(&mut self, record: Control) {
         match record {
             Control::Doorbell => self.info.doorbell_received(),
             Control::Close { .. } if self.peer.closed_at.is_some() => {
@@ -148,7 +149,7 @@ impl ShmLink {
         self.go_on(outcome);
     }
 
-    pub(super) fn go_on(&mut self, outcome: Outcome) {
+    fn go_on(&mut self, outcome: Outcome) {
         if let Some(record) = outcome.send {
             self.socket.push(record);
         }
@@ -174,7 +175,7 @@ impl ShmLink {
     }
 
     /// Returns whether this half may sleep: its ring, if it has one, is still as it was.
-    pub(super) fn announce_sleep(&mut self, half: Half) -> io::Result<bool> {
+    fn announce_sleep(&mut self, half: Half) -> io::Result<bool> {
         let still = match (half, &mut self.inbound, &mut self.outbound) {
             (Half::Read, Inbound::Ring(consumer), _) => consumer.announce_sleep(),
             (Half::Write, _, Outbound::Ring(producer)) => producer.announce_sleep(),
