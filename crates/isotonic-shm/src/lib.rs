@@ -41,6 +41,8 @@
 mod copy;
 #[cfg(target_os = "linux")]
 mod error;
+#[cfg(all(target_os = "linux", any(test, feature = "hostile")))]
+pub mod hostile;
 #[cfg(target_os = "linux")]
 mod layout;
 #[cfg(target_os = "linux")]

@@ -3,7 +3,7 @@
 //!
 //! The types keep the two apart: there is no way to store through a [`PeerMapping`] (it would fault)
 //! and none to read ring data back through an [`OwnMapping`] (there is no use for it). Together with
-//! `copy` this is the only module with `unsafe`.
+//! `copy` this is the only module with `unsafe` (and `hostile`, for tests).
 
 use crate::copy::copy_from_peer;
 use crate::layout::{DATA_OFFSET, RingCapacity, Word};
@@ -49,11 +49,19 @@ impl OwnMapping {
     }
 
     fn word(&self, word: Word) -> &AtomicU64 {
-        // SAFETY: the offset is below DATA_OFFSET, which the mapping covers.
-        let pointer = unsafe { self.map.as_mut_ptr().add(word as usize) };
-        // SAFETY: aligned to 8 (the mapping is page-aligned, the offset a multiple of 8, both asserted
-        // in `layout`), valid for reads and writes as long as `self`, and accessed in this process only
-        // through such atomics. The peer's process cannot write it.
+        // SAFETY: the offset is below DATA_OFFSET, which the mapping covers, and a multiple of 8 (asserted in
+        // `layout`).
+        unsafe { self.word_at(word as usize) }
+    }
+
+    /// # Safety
+    /// `offset` is a multiple of 8, and `offset + 8` is within the mapping.
+    pub(crate) unsafe fn word_at(&self, offset: usize) -> &AtomicU64 {
+        // SAFETY: within the mapping, says the caller.
+        let pointer = unsafe { self.map.as_mut_ptr().add(offset) };
+        // SAFETY: aligned to 8 (the mapping is page-aligned, the offset a multiple of 8), valid for reads and
+        // writes as long as `self`, and accessed in this process only through such atomics. The peer's
+        // process cannot write it.
         unsafe { AtomicU64::from_ptr(pointer.cast()) }
     }
 
