@@ -1,5 +1,6 @@
 //! Sending and receiving bytes together with descriptors (unix(7), `SCM_RIGHTS`).
 
+use crate::{Incident, Violation};
 use rustix::io::Errno;
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
@@ -77,6 +78,23 @@ pub(crate) fn receive(stream: impl AsFd, buffer: &mut [u8]) -> io::Result<Receiv
             (true, false) => Descriptors::TooMany,
         },
     })
+}
+
+/// Receives what is there where no descriptors belong, without blocking.
+///
+/// # Errors
+/// `WouldBlock` if nothing is there; [`Violation`] if descriptors came. A plain `recv` would have the kernel
+/// close them, which can block (a lingering socket), and tell nobody.
+pub(crate) fn receive_bytes(stream: impl AsFd, buffer: &mut [u8]) -> io::Result<usize> {
+    let received = receive(stream, buffer)?;
+    match received.descriptors {
+        Descriptors::Whole(none) if none.is_empty() => Ok(received.len),
+        Descriptors::Whole(_) | Descriptors::Lost | Descriptors::TooMany => Err(Violation::new(
+            Incident::StrayDescriptors,
+            "it sent descriptors where none belong",
+        )
+        .into()),
+    }
 }
 
 /// Sends what fits, without blocking; `WouldBlock` if that is nothing. The descriptor goes with the first

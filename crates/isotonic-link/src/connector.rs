@@ -3,9 +3,13 @@
 use crate::handshake::{self, ClientFailure, Settings};
 use crate::limits::{DEFAULT_RING_CAPACITY, HANDSHAKE_TIMEOUT, PLAIN_PEER_TIMEOUT};
 use crate::plain_peers::{Identity, PlainPeers};
+use crate::protocol::hello::TurnedAway;
 use crate::reason::{Reason, ShmMode};
 use crate::retry::Tries;
-use crate::{Address, ConnectError, Link, LinkInfo, PeerCredentials, PeerPolicy, address, fifo};
+use crate::{
+    Address, ConnectError, Incident, Incidents, Link, LinkInfo, PeerCredentials, PeerPolicy,
+    address, fifo,
+};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -40,6 +44,7 @@ pub struct Connector {
     settings: Settings,
     policy: PeerPolicy,
     plain_peers: Arc<PlainPeers>,
+    incidents: Incidents,
 }
 
 impl Connector {
@@ -67,6 +72,11 @@ impl Connector {
     pub fn peer_policy(mut self, policy: PeerPolicy) -> Self {
         self.policy = policy;
         self
+    }
+
+    /// What the servers of this connector and its clones do wrong, counted.
+    pub fn incidents(&self) -> Incidents {
+        self.incidents.clone()
     }
 
     /// Makes a link to `address`.
@@ -134,30 +144,31 @@ impl Connector {
 
     async fn connect_unix(&self, address: &Address, path: &Path) -> Result<Link, ConnectError> {
         let server = Identity::of(address);
-        let plain = |stream, peer, reason| {
-            let info = LinkInfo::with_peer(address.clone(), peer, reason);
+        let plain = |stream, info: LinkInfo, reason| {
+            info.set_reason(reason);
             Ok(Link::unix(stream, info))
         };
-        let (stream, peer) = self.open_unix(address, path).await?;
+        let (stream, info) = self.open_unix(address, path).await?;
         if self.settings.mode == ShmMode::Off {
-            return plain(stream, peer, Reason::Disabled);
+            return plain(stream, info, Reason::Disabled);
         }
         if self.plain_peers.contains(&server, Instant::now()) {
-            return plain(stream, peer, Reason::PeerIsPlainHttp2);
+            return plain(stream, info, Reason::PeerIsPlainHttp2);
         }
         // Where falling back is no choice, a slow server is worth waiting for.
         let patience = match self.settings.mode {
             ShmMode::Require => HANDSHAKE_TIMEOUT,
             ShmMode::Prefer | ShmMode::Off => PLAIN_PEER_TIMEOUT,
         };
-        let handshake = handshake::connect(stream, address.clone(), peer, self.settings, patience);
+        let handshake = handshake::connect(stream, info, self.settings, patience);
         let reason = match handshake.await {
             Ok(link) => return Ok(link),
             Err(ClientFailure::Required(reason)) => return Err(required(address, reason)),
-            Err(ClientFailure::TurnedAway) => {
-                return Err(ConnectError::TurnedAway {
+            Err(ClientFailure::TurnedAway(why)) => return Err(turned_away(address, why)),
+            Err(ClientFailure::Broken(source)) => {
+                return Err(ConnectError::Violation {
                     address: address.clone(),
-                    uid: rustix::process::geteuid().as_raw(),
+                    source,
                 });
             }
             Err(ClientFailure::PlainPeer { certain: true }) => {
@@ -169,8 +180,8 @@ impl Connector {
         if self.settings.mode == ShmMode::Require {
             return Err(required(address, reason));
         }
-        let (stream, peer) = self.open_unix(address, path).await?;
-        plain(stream, peer, reason)
+        let (stream, info) = self.open_unix(address, path).await?;
+        plain(stream, info, reason)
     }
 
     /// Connects to a Unix socket whose owner the policy admits.
@@ -178,7 +189,7 @@ impl Connector {
         &self,
         address: &Address,
         path: &Path,
-    ) -> Result<(UnixStream, PeerCredentials), ConnectError> {
+    ) -> Result<(UnixStream, LinkInfo), ConnectError> {
         let mut tries = Tries::new();
         let stream = loop {
             match UnixStream::connect(path).await {
@@ -196,13 +207,15 @@ impl Connector {
             }
         };
         let peer = PeerCredentials::of(&stream).map_err(|source| failed(address, source))?;
-        self.policy
-            .check(peer)
-            .map_err(|source| ConnectError::NotAdmitted {
+        if let Err(source) = self.policy.check(peer) {
+            self.incidents.add(Incident::NotAdmitted);
+            return Err(ConnectError::NotAdmitted {
                 address: address.clone(),
                 source,
-            })?;
-        Ok((stream, peer))
+            });
+        }
+        let info = LinkInfo::over_unix(address.clone(), peer, self.incidents());
+        Ok((stream, info))
     }
 
     pub(crate) fn settings(&self) -> Settings {
@@ -218,6 +231,14 @@ pub(crate) fn announce(info: &LinkInfo, what: &'static str) {
         Some(reason) => {
             tracing::info!(address = %info.address(), kind = %info.kind(), uid, %reason, "{what}");
         }
+    }
+}
+
+fn turned_away(address: &Address, why: TurnedAway) -> ConnectError {
+    let (address, uid) = (address.clone(), rustix::process::geteuid().as_raw());
+    match why {
+        TurnedAway::NotAdmitted => ConnectError::TurnedAway { address, uid },
+        TurnedAway::QuotaReached => ConnectError::QuotaReached { address, uid },
     }
 }
 

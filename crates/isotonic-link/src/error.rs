@@ -1,6 +1,6 @@
 //! What a user sees when a link cannot be made: what was tried, what was seen, and what to do.
 
-use crate::{Address, AddressError, NotAdmitted, Reason};
+use crate::{Address, AddressError, NotAdmitted, Reason, Violation};
 use std::io;
 use std::time::Duration;
 
@@ -52,6 +52,24 @@ pub enum ConnectError {
         address: Address,
         /// Our effective user id.
         uid: u32,
+    },
+    /// The server serves as many connections of our user as one user may have.
+    #[error(
+        "`{address}` has as many connections of this user ({uid}) as it allows one user; close some, or raise the server's quota"
+    )]
+    QuotaReached {
+        /// Where to.
+        address: Address,
+        /// Our effective user id.
+        uid: u32,
+    },
+    /// The server broke the protocol.
+    #[error("`{address}` cannot be talked to: {source}")]
+    Violation {
+        /// Where to.
+        address: Address,
+        /// How.
+        source: Violation,
     },
     /// Shared memory was required but cannot be had.
     #[error("`{address}` cannot be reached through shared memory, which is required: {reason}")]

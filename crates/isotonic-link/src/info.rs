@@ -1,6 +1,6 @@
 //! What is known about a link.
 
-use crate::{Address, Reason};
+use crate::{Address, Incident, Incidents, Reason};
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -113,6 +113,8 @@ struct Shared {
     /// Kind and reason change together; the reason is `None` exactly for shared memory.
     state: Mutex<(LinkKind, Option<Reason>)>,
     counters: Counters,
+    /// Where what the peer does wrong is counted.
+    incidents: Incidents,
 }
 
 /// Statistics only: nothing is ordered by them, so all accesses are relaxed.
@@ -128,15 +130,18 @@ struct Counters {
 
 impl LinkInfo {
     pub(crate) fn new(address: Address, kind: LinkKind, reason: Reason) -> Self {
-        Self::build(address, kind, reason, None, None)
+        Self::build(address, kind, reason, None, None, Incidents::default())
     }
 
-    pub(crate) fn with_peer(address: Address, peer: PeerCredentials, reason: Reason) -> Self {
-        Self::build(address, LinkKind::Uds, reason, Some(peer), None)
+    /// Of a connection over a Unix socket.
+    pub(crate) fn over_unix(address: Address, peer: PeerCredentials, incidents: Incidents) -> Self {
+        let reason = Reason::NotYetBusy;
+        Self::build(address, LinkKind::Uds, reason, Some(peer), None, incidents)
     }
 
     pub(crate) fn over_tcp(address: Address, remote: Option<SocketAddr>) -> Self {
-        Self::build(address, LinkKind::Tcp, Reason::OverTcp, None, remote)
+        let (kind, reason) = (LinkKind::Tcp, Reason::OverTcp);
+        Self::build(address, kind, reason, None, remote, Incidents::default())
     }
 
     fn build(
@@ -145,6 +150,7 @@ impl LinkInfo {
         reason: Reason,
         peer: Option<PeerCredentials>,
         remote: Option<SocketAddr>,
+        incidents: Incidents,
     ) -> Self {
         Self {
             shared: Arc::new(Shared {
@@ -153,6 +159,7 @@ impl LinkInfo {
                 remote,
                 state: Mutex::new((kind, Some(reason))),
                 counters: Counters::default(),
+                incidents,
             }),
         }
     }
@@ -210,6 +217,11 @@ impl LinkInfo {
         if state.0 != LinkKind::Shm {
             state.1 = Some(reason);
         }
+    }
+
+    /// Counts what the peer did wrong.
+    pub(crate) fn incident(&self, incident: Incident) {
+        self.shared.incidents.add(incident);
     }
 
     pub(crate) fn socket_sent(&self, bytes: usize) {

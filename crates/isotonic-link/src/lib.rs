@@ -16,6 +16,7 @@ mod error;
 mod fifo;
 mod folder_lock;
 mod handshake;
+mod incident;
 mod info;
 pub mod limits;
 mod link;
@@ -23,6 +24,7 @@ mod listener;
 mod plain_peers;
 mod policy;
 mod protocol;
+mod quota;
 mod reason;
 #[cfg(target_os = "linux")]
 mod record_socket;
@@ -30,6 +32,7 @@ mod retry;
 #[cfg(target_os = "linux")]
 mod shm_link;
 mod spawn;
+mod violation;
 #[cfg(target_os = "linux")]
 mod waiting;
 #[cfg(target_os = "linux")]
@@ -38,11 +41,14 @@ mod waiting_tasks;
 pub use address::{Address, AddressError};
 pub use connector::Connector;
 pub use error::{BindError, ConnectError};
+pub use incident::{Incident, Incidents};
 pub use info::{LinkCounters, LinkInfo, LinkKind, PeerCredentials};
 #[cfg(target_os = "linux")]
 pub use isotonic_shm::{CapacityError, CreateError, RingCapacity, SegmentRefused};
 pub use link::Link;
 pub use listener::{Listener, ListenerBuilder};
 pub use policy::{NotAdmitted, PeerPolicy};
+pub use quota::Quota;
 pub use reason::{Reason, Refusal, ShmMode};
 pub use spawn::{ChildStdio, spawn};
+pub use violation::Violation;

@@ -20,9 +20,17 @@ pub const SPAWN_TIMEOUT: Duration = Duration::from_secs(30);
 /// told. Longer than any process needs that has nothing left to do.
 pub const CHILD_END_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Connections per listener whose handshake has not finished, or whose link waits for a place among the
-/// untaken ones. More wait in the kernel's backlog.
-pub const MAX_UNFINISHED_HANDSHAKES: usize = 64;
+/// Connections that one user's clients may have at a listener's Unix sockets, unless configured
+/// ([`Quota`](crate::Quota)); more are turned away. Well below the usual `RLIMIT_NOFILE` of a service.
+pub const MAX_CONNECTIONS_PER_USER: usize = 1024;
+
+/// Of these, those whose handshake has not finished, or whose link waits for a place among the untaken
+/// ones, unless configured; more wait.
+pub const MAX_UNFINISHED_HANDSHAKES_PER_USER: usize = 64;
+
+/// Bytes of shared memory that one user's clients may have at a listener, both segments of each link
+/// counted, unless configured: some 500 links with rings of [`DEFAULT_RING_CAPACITY`].
+pub const MAX_MAPPED_PER_USER: u64 = 256 * 1024 * 1024;
 
 /// Links per listener that are established but not yet taken by [`Listener::accept`](crate::Listener::accept).
 pub const MAX_UNTAKEN_LINKS: usize = 64;
@@ -56,6 +64,10 @@ pub const BLIND_LOOK: Duration = Duration::from_millis(1);
 
 /// Bytes taken off a socket with one system call. Small, because every idle link has such a buffer.
 pub const RECEIVE_BUFFER: usize = 8 * 1024;
+
+/// Bytes taken at most by one read of a Unix socket that carries plain bytes: as many as a connection of
+/// HTTP/2 has room for in its usual frames, so that little is zeroed for nothing.
+pub const PLAIN_READ: usize = 64 * 1024;
 
 /// Capacity of one direction's ring in bytes unless configured.
 pub const DEFAULT_RING_CAPACITY: u64 = 256 * 1024;

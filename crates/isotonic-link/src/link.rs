@@ -1,12 +1,16 @@
 //! One type for every link.
 
+use crate::ancillary;
+use crate::limits::PLAIN_READ;
+use crate::quota::Place;
 #[cfg(target_os = "linux")]
 use crate::shm_link::ShmLink;
+use crate::violation::Violation;
 use crate::{Address, LinkInfo, LinkKind, Reason};
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::unix::pipe;
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::oneshot;
@@ -49,6 +53,8 @@ pub struct Link {
     info: LinkInfo,
     /// Dropped with the link: tells whoever waits for its end.
     _end: Option<oneshot::Sender<()>>,
+    /// One of the connections that its user may have.
+    _place: Option<Place>,
 }
 
 #[derive(Debug)]
@@ -111,6 +117,7 @@ impl Link {
             stream,
             info,
             _end: None,
+            _place: None,
         }
     }
 
@@ -119,6 +126,12 @@ impl Link {
         let (sender, receiver) = oneshot::channel();
         self._end = Some(sender);
         (self, receiver)
+    }
+
+    /// The link, which takes up this place as long as it lives.
+    pub(crate) fn holding(mut self, place: Place) -> Self {
+        self._place = Some(place);
+        self
     }
 
     /// What is known about this link: a handle that stays valid while the link is used elsewhere.
@@ -157,9 +170,10 @@ impl AsyncRead for Link {
         target: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = target.filled().len();
-        ready!(match &mut self.stream {
+        let this = &mut *self;
+        ready!(match &mut this.stream {
             Stream::Tcp(stream) => Pin::new(stream).poll_read(cx, target),
-            Stream::Unix(stream) => Pin::new(stream).poll_read(cx, target),
+            Stream::Unix(stream) => poll_read_bytes(stream, cx, target, &this.info),
             Stream::Pipe { receiver, .. } => Pin::new(receiver).poll_read(cx, target),
             #[cfg(target_os = "linux")]
             Stream::Shm(link) => return link.poll_read(cx, target),
@@ -209,6 +223,44 @@ impl AsyncWrite for Link {
             }
             #[cfg(target_os = "linux")]
             Stream::Shm(link) => link.poll_shutdown(cx),
+        }
+    }
+}
+
+/// Reads a Unix socket that carries plain bytes. tokio's own read would have the kernel close descriptors
+/// that a peer sends along, which can block, and nobody would hear of it.
+fn poll_read_bytes(
+    stream: &UnixStream,
+    cx: &mut Context<'_>,
+    target: &mut ReadBuf<'_>,
+    info: &LinkInfo,
+) -> Poll<io::Result<()>> {
+    // The part is zeroed if it never was used before, so it should not be larger than what comes at a time.
+    let room = target.remaining().min(PLAIN_READ);
+    loop {
+        ready!(stream.poll_read_ready(cx))?;
+        let bytes = target.initialize_unfilled_to(room);
+        match stream.try_io(Interest::READABLE, || {
+            ancillary::receive_bytes(stream, bytes)
+        }) {
+            Ok(len) => {
+                target.advance(len);
+                return Poll::Ready(Ok(()));
+            }
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+                ) => {}
+            Err(error) => {
+                let violation = error.get_ref().and_then(|inner| inner.downcast_ref());
+                if let Some(violation) = violation.map(Violation::incident) {
+                    info.incident(violation);
+                    // It may be gone already.
+                    let _ = rustix::net::shutdown(stream, rustix::net::Shutdown::Both);
+                }
+                return Poll::Ready(Err(error));
+            }
         }
     }
 }

@@ -67,6 +67,13 @@ pub enum Reason {
         /// The largest that this side maps, in bytes.
         largest: u64,
     },
+    /// The client's user has as much shared memory at this listener as one user may have
+    /// ([`Quota`](crate::Quota)).
+    #[error("its user has used up the {quota} B of shared memory that one user may have here")]
+    QuotaReached {
+        /// How much that is, in bytes.
+        quota: u64,
+    },
     /// This process has no descriptors left to take the peer's segment (`RLIMIT_NOFILE`).
     #[error("this process has no descriptors left for the peer's segment")]
     NoDescriptors,
@@ -129,6 +136,9 @@ pub enum Refusal {
     /// It has no protocol version in common with us.
     #[error("no protocol version in common")]
     Version,
+    /// Our user has as much shared memory there as one user may have.
+    #[error("our user has used up the shared memory that one user may have there")]
+    QuotaReached,
     /// It said something that this version does not know.
     #[error("refusal code {0}")]
     Other(u16),
@@ -143,6 +153,7 @@ impl Refusal {
             Self::SegmentRefused => 3,
             Self::TooLarge => 4,
             Self::Version => 5,
+            Self::QuotaReached => 6,
             Self::Other(code) => code,
         }
     }
@@ -155,6 +166,7 @@ impl Refusal {
             3 => Self::SegmentRefused,
             4 => Self::TooLarge,
             5 => Self::Version,
+            6 => Self::QuotaReached,
             other => Self::Other(other),
         }
     }
@@ -170,6 +182,6 @@ mod tests {
             assert_eq!(Refusal::from_code(code).code(), code);
         }
         assert_eq!(Refusal::from_code(5), Refusal::Version);
-        assert_eq!(Refusal::from_code(6), Refusal::Other(6));
+        assert_eq!(Refusal::from_code(7), Refusal::Other(7));
     }
 }

@@ -80,18 +80,24 @@ async fn over_socket(
     // The kernel vouches for who made the pair: us.
     let peer = PeerCredentials::of(&stream).map_err(failed)?;
     let settings = connector.settings();
+    let info = LinkInfo::over_unix(Address::Pipe, peer, connector.incidents());
     if settings.mode == ShmMode::Off {
-        let info = LinkInfo::with_peer(Address::Pipe, peer, Reason::Disabled);
+        info.set_reason(Reason::Disabled);
         return Ok((Link::unix(stream, info), child));
     }
-    match handshake::connect(stream, Address::Pipe, peer, settings, SPAWN_TIMEOUT).await {
+    match handshake::connect(stream, info, settings, SPAWN_TIMEOUT).await {
         Ok(link) => Ok((link, child)),
         Err(ClientFailure::Required(reason)) => {
             // The caller does not get it, so nobody else can end it. It may have ended already.
             let _ = child.start_kill();
             Err(required(&Address::Pipe, reason))
         }
-        Err(ClientFailure::PlainPeer { .. } | ClientFailure::TurnedAway) => {
+        Err(ClientFailure::Broken(source)) => {
+            let _ = child.start_kill();
+            let address = Address::Pipe;
+            Err(ConnectError::Violation { address, source })
+        }
+        Err(ClientFailure::PlainPeer { .. } | ClientFailure::TurnedAway(_)) => {
             Err(ConnectError::ChildIsSilent {
                 seen: what_happened(child).await,
             })

@@ -277,7 +277,7 @@ async fn a_closed_listener_leaves_its_addresses_free() {
 #[tokio::test]
 async fn more_addresses_than_unfinished_handshakes_are_all_served() {
     let folder = folder();
-    let count = isotonic_link::limits::MAX_UNFINISHED_HANDSHAKES + 2;
+    let count = isotonic_link::limits::MAX_UNFINISHED_HANDSHAKES_PER_USER + 2;
     let addresses: Vec<Address> = (0..count)
         .map(|number| Address::Unix(folder.path().join(number.to_string())))
         .collect();

@@ -2,12 +2,15 @@
 
 use crate::ancillary::{self, Descriptors};
 use crate::limits::{HANDSHAKE_TIMEOUT, MAX_RING_CAPACITY};
-use crate::protocol::hello::{self, Answer, HELLO_LEN, Hello, Opening, Welcome, feature};
+use crate::protocol::hello::{
+    self, Answer, HELLO_LEN, Hello, Opening, TurnedAway, Welcome, feature,
+};
+use crate::quota::Memory;
 use crate::reason::{Reason, Refusal, ShmMode};
-use crate::{Address, Link, LinkInfo, PeerCredentials};
+use crate::{Incident, Link, LinkInfo, Violation};
 use std::io::{self, IoSlice};
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
+use tokio::io::{AsyncWriteExt, Interest};
 use tokio::net::UnixStream;
 
 #[cfg(not(target_os = "linux"))]
@@ -51,38 +54,44 @@ pub(crate) enum ClientFailure {
     },
     /// Shared memory is required but cannot be had.
     Required(Reason),
-    /// The server does not admit our user.
-    TurnedAway,
+    /// The server does not serve our user, or not now.
+    TurnedAway(TurnedAway),
+    /// The server broke the protocol.
+    Broken(Violation),
 }
 
 /// Runs the client's side on a fresh connection.
 pub(crate) async fn connect(
     mut stream: UnixStream,
-    address: Address,
-    peer: PeerCredentials,
+    info: LinkInfo,
     settings: Settings,
     patience: Duration,
 ) -> Result<Link, ClientFailure> {
     let welcome = match tokio::time::timeout(patience, exchange(&mut stream, settings.mode)).await {
         Ok(Ok(Some(welcome))) => welcome,
         Ok(Ok(None)) => return Err(ClientFailure::PlainPeer { certain: true }),
-        Ok(Err(_)) | Err(_) => return Err(ClientFailure::PlainPeer { certain: false }),
+        Ok(Err(error)) => match error.downcast::<Violation>() {
+            Ok(violation) => {
+                info.incident(violation.incident());
+                return Err(ClientFailure::Broken(violation));
+            }
+            Err(_) => return Err(ClientFailure::PlainPeer { certain: false }),
+        },
+        Err(_) => return Err(ClientFailure::PlainPeer { certain: false }),
     };
     let reason = match welcome {
         Welcome::Records { attach_now } => {
-            return records::connect(stream, address, peer, settings, attach_now).await;
+            return records::connect(stream, info, settings, attach_now).await;
         }
-        Welcome::TurnedAway => return Err(ClientFailure::TurnedAway),
+        Welcome::TurnedAway(why) => return Err(ClientFailure::TurnedAway(why)),
         Welcome::Plain(_) if records::FEATURES & feature::SHM == 0 => Reason::Unsupported,
         Welcome::Plain(refusal) => Reason::PeerRefused(refusal),
     };
     if settings.mode == ShmMode::Require {
         return Err(ClientFailure::Required(reason));
     }
-    Ok(Link::unix(
-        stream,
-        LinkInfo::with_peer(address, peer, reason),
-    ))
+    info.set_reason(reason);
+    Ok(Link::unix(stream, info))
 }
 
 /// Says hello and reads the answer: `None` if it is not a welcome, an error if there is none.
@@ -96,7 +105,11 @@ async fn exchange(stream: &mut UnixStream, mode: ShmMode) -> io::Result<Option<W
     let mut received = [0; HELLO_LEN];
     let mut len = 0;
     loop {
-        let read = stream.read(&mut received[len..]).await?;
+        let read = stream
+            .async_io(Interest::READABLE, || {
+                ancillary::receive_bytes(&*stream, &mut received[len..])
+            })
+            .await?;
         len += read;
         match hello::answer(&received[..len]) {
             Answer::Welcome(welcome) => return Ok(Some(welcome)),
@@ -126,16 +139,30 @@ pub(crate) enum ServerFailure {
     Io(#[from] io::Error),
 }
 
+impl ServerFailure {
+    /// What it is counted as.
+    pub(crate) fn incident(&self) -> Incident {
+        match self {
+            // An error of a socket means that the client is gone.
+            Self::Closed | Self::Io(_) => Incident::LeftEarly,
+            Self::NeitherProtocol => Incident::NeitherProtocol,
+            Self::StrayDescriptors => Incident::StrayDescriptors,
+            Self::TimedOut => Incident::TooSlow,
+            Self::Required(_) => Incident::ShmRequired,
+        }
+    }
+}
+
 /// Runs the server's side on a fresh connection.
 pub(crate) async fn accept(
     stream: UnixStream,
-    address: Address,
-    peer: PeerCredentials,
+    info: LinkInfo,
     settings: Settings,
+    memory: Option<Memory>,
 ) -> Result<Link, ServerFailure> {
     tokio::time::timeout(
         HANDSHAKE_TIMEOUT,
-        accept_in_time(stream, address, peer, settings),
+        accept_in_time(stream, info, settings, memory),
     )
     .await
     .unwrap_or(Err(ServerFailure::TimedOut))
@@ -143,18 +170,16 @@ pub(crate) async fn accept(
 
 async fn accept_in_time(
     mut stream: UnixStream,
-    address: Address,
-    peer: PeerCredentials,
+    info: LinkInfo,
     settings: Settings,
+    memory: Option<Memory>,
 ) -> Result<Link, ServerFailure> {
     let plain = |stream, reason| {
         if settings.mode == ShmMode::Require {
             return Err(ServerFailure::Required(reason));
         }
-        Ok(Link::unix(
-            stream,
-            LinkInfo::with_peer(address.clone(), peer, reason),
-        ))
+        info.set_reason(reason);
+        Ok(Link::unix(stream, info.clone()))
     };
     let hello = match read_opening(&mut stream).await? {
         None => return plain(stream, Reason::PeerIsPlainHttp2),
@@ -175,21 +200,21 @@ async fn accept_in_time(
             },
         ),
         // `answer` does not turn away.
-        Welcome::TurnedAway => Err(ServerFailure::Closed),
+        Welcome::TurnedAway(_) => Err(ServerFailure::Closed),
         Welcome::Plain(_) if settings.mode == ShmMode::Off => plain(stream, Reason::Disabled),
         Welcome::Plain(_) if records::FEATURES & feature::SHM == 0 => {
             plain(stream, Reason::Unsupported)
         }
         Welcome::Plain(_) => plain(stream, Reason::PeerRefused(Refusal::Disabled)),
         Welcome::Records { attach_now } => {
-            records::accept(stream, address, peer, settings, attach_now).await
+            records::accept(stream, info, settings, attach_now, memory).await
         }
     }
 }
 
-/// Tells a client whose user is not admitted so, if it is not seen to be a plain one. Does not wait: such a
+/// Tells a client that it is not served, and why, if it is not seen to be a plain one. Does not wait: such a
 /// client gets none of our time.
-pub(crate) fn turn_away(stream: &UnixStream) {
+pub(crate) fn turn_away(stream: &UnixStream, why: TurnedAway) {
     let mut first = [0];
     let flags = rustix::net::RecvFlags::PEEK | rustix::net::RecvFlags::DONTWAIT;
     let seen = rustix::net::recv(stream, &mut first, flags);
@@ -197,7 +222,11 @@ pub(crate) fn turn_away(stream: &UnixStream) {
         return;
     }
     // There is nothing to be done if it is gone.
-    let _ = ancillary::send(stream, &[IoSlice::new(&Welcome::TurnedAway.encode())], None);
+    let _ = ancillary::send(
+        stream,
+        &[IoSlice::new(&Welcome::TurnedAway(why).encode())],
+        None,
+    );
 }
 
 /// Reads a client's hello; `None` if it speaks HTTP/2, whose bytes are left in the socket.

@@ -3,8 +3,9 @@
 use super::{ClientFailure, ServerFailure, Settings};
 use crate::protocol::attachment::Role;
 use crate::protocol::hello::feature;
+use crate::quota::Memory;
 use crate::shm_link::ShmLink;
-use crate::{Address, Link, LinkInfo, PeerCredentials, Reason, ShmMode};
+use crate::{Link, LinkInfo, ShmMode};
 use tokio::net::UnixStream;
 
 /// What this side can do.
@@ -13,13 +14,11 @@ pub(super) const FEATURES: u32 = feature::SHM;
 /// The client's link. It has moved into shared memory if either side requires it.
 pub(super) async fn connect(
     stream: UnixStream,
-    address: Address,
-    peer: PeerCredentials,
+    info: LinkInfo,
     settings: Settings,
     attach_now: bool,
 ) -> Result<Link, ClientFailure> {
-    let info = LinkInfo::with_peer(address, peer, Reason::NotYetBusy);
-    let mut link = ShmLink::new(stream, Role::Client, settings.shm, info.clone());
+    let mut link = ShmLink::new(stream, Role::Client, settings.shm, info.clone(), None);
     // Whichever side requires it would close the link otherwise.
     if attach_now || settings.mode == ShmMode::Require {
         link.attach_now().await.map_err(ClientFailure::Required)?;
@@ -30,13 +29,12 @@ pub(super) async fn connect(
 /// The server's link. It has moved into shared memory if either side requires it.
 pub(super) async fn accept(
     stream: UnixStream,
-    address: Address,
-    peer: PeerCredentials,
+    info: LinkInfo,
     settings: Settings,
     attach_now: bool,
+    memory: Option<Memory>,
 ) -> Result<Link, ServerFailure> {
-    let info = LinkInfo::with_peer(address, peer, Reason::NotYetBusy);
-    let mut link = ShmLink::new(stream, Role::Server, settings.shm, info.clone());
+    let mut link = ShmLink::new(stream, Role::Server, settings.shm, info.clone(), memory);
     if attach_now {
         link.attach_now().await.map_err(ServerFailure::Required)?;
     }

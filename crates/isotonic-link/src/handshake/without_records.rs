@@ -1,7 +1,8 @@
 //! In place of `records` where this platform has no shared memory: nothing is offered, so that no peer agrees to it.
 
 use super::{ClientFailure, ServerFailure, Settings};
-use crate::{Address, Link, PeerCredentials, Reason};
+use crate::quota::Memory;
+use crate::{Link, LinkInfo, Reason};
 use tokio::net::UnixStream;
 
 /// What this side can do.
@@ -10,8 +11,7 @@ pub(super) const FEATURES: u32 = 0;
 /// A server that agrees to what was not offered is broken.
 pub(super) async fn connect(
     _: UnixStream,
-    _: Address,
-    _: PeerCredentials,
+    _: LinkInfo,
     _: Settings,
     _: bool,
 ) -> Result<Link, ClientFailure> {
@@ -21,10 +21,10 @@ pub(super) async fn connect(
 /// Not called: the answer to a hello never agrees on records here.
 pub(super) async fn accept(
     _: UnixStream,
-    _: Address,
-    _: PeerCredentials,
+    _: LinkInfo,
     _: Settings,
     _: bool,
+    _: Option<Memory>,
 ) -> Result<Link, ServerFailure> {
     Err(ServerFailure::Required(Reason::Unsupported))
 }

@@ -6,15 +6,18 @@ use crate::connector::announce;
 use crate::fifo::FifoListener;
 use crate::handshake::{self, ServerFailure, Settings};
 use crate::limits::ACCEPT_BACK_OFF;
+use crate::protocol::hello::TurnedAway;
+use crate::quota::{Memory, Place, Shares};
 use crate::retry::BackOff;
-use crate::{Address, Link, LinkInfo, PeerCredentials, PeerPolicy, Reason};
+use crate::{Address, Incident, Incidents, Link, LinkInfo, PeerCredentials, PeerPolicy, Reason};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
+use std::fmt::Display;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use tokio::net::{TcpListener, TcpStream, UnixStream};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 /// Where connections come from.
@@ -33,8 +36,9 @@ pub(super) struct AcceptLoop {
     pub(super) settings: Settings,
     pub(super) policy: PeerPolicy,
     pub(super) links: mpsc::Sender<Link>,
-    /// One permit for each handshake that may be unfinished, over all addresses.
-    pub(super) unfinished: Arc<Semaphore>,
+    /// What each user may have, over all addresses.
+    pub(super) shares: Arc<Shares>,
+    pub(super) incidents: Incidents,
 }
 
 impl AcceptLoop {
@@ -80,16 +84,17 @@ impl AcceptLoop {
             let Some((stream, _)) = patience.pass(&this.address, accepted).await else {
                 continue;
             };
-            let Ok(permit) = Arc::clone(&this.unfinished).acquire_owned().await else {
-                return;
+            let Some((info, place)) = this.admit(&stream) else {
+                continue;
             };
             let this = Arc::clone(&this);
             handshakes.spawn(async move {
-                if let Some(link) = this.shake_hands(stream).await {
-                    this.deliver(link).await;
+                // A link that nobody takes keeps it, so that such links are bounded too.
+                let _unfinished = place.handshake().await;
+                let memory = Some(place.memory());
+                if let Some(link) = this.shake_hands(stream, info, memory).await {
+                    this.deliver(link.holding(place)).await;
                 }
-                // A link that nobody takes keeps its place, so that such links are bounded too.
-                drop(permit);
             });
         }
     }
@@ -115,7 +120,11 @@ impl AcceptLoop {
 
     async fn serve_pipe(self, stdio: Stdio) {
         let link = match stdio {
-            Stdio::Socket(stream) => self.shake_hands(stream).await,
+            // The parent that started us: nobody else can come this way, so that there is nothing to share.
+            Stdio::Socket(stream) => match self.check(&stream) {
+                Some(info) => self.shake_hands(stream, info, None).await,
+                None => None,
+            },
             Stdio::Pipes(..) if self.settings.mode == crate::ShmMode::Require => {
                 self.refuse(&ServerFailure::Required(Reason::OverPipe), None);
                 None
@@ -130,8 +139,22 @@ impl AcceptLoop {
         }
     }
 
-    async fn shake_hands(&self, stream: UnixStream) -> Option<Link> {
-        let peer = match PeerCredentials::of(&stream) {
+    /// Lets a client in whose user is admitted and has a place left.
+    fn admit(&self, stream: &UnixStream) -> Option<(LinkInfo, Place)> {
+        let info = self.check(stream)?;
+        let uid = info.peer().map(|peer| peer.uid)?;
+        let place = self.shares.place(uid);
+        if place.is_none() {
+            handshake::turn_away(stream, TurnedAway::QuotaReached);
+            info.incident(Incident::QuotaReached);
+            self.refuse(&Incident::QuotaReached, info.peer());
+        }
+        Some((info, place?))
+    }
+
+    /// Lets a client in whose user is admitted.
+    fn check(&self, stream: &UnixStream) -> Option<LinkInfo> {
+        let peer = match PeerCredentials::of(stream) {
             Ok(peer) => peer,
             Err(error) => {
                 self.refuse(&error, None);
@@ -139,22 +162,35 @@ impl AcceptLoop {
             }
         };
         if let Err(error) = self.policy.check(peer) {
-            handshake::turn_away(&stream);
+            handshake::turn_away(stream, TurnedAway::NotAdmitted);
+            self.incidents.add(Incident::NotAdmitted);
             self.refuse(&error, Some(peer));
             return None;
         }
-        match handshake::accept(stream, self.address.clone(), peer, self.settings).await {
-            Ok(link) => Some(link),
-            // Somebody looked whether we are here, as a starting server does.
-            Err(ServerFailure::Closed) => None,
-            Err(error) => {
-                self.refuse(&error, Some(peer));
-                None
-            }
-        }
+        let incidents = self.incidents.clone();
+        Some(LinkInfo::over_unix(self.address.clone(), peer, incidents))
     }
 
-    fn refuse(&self, why: &dyn std::error::Error, peer: Option<PeerCredentials>) {
+    async fn shake_hands(
+        &self,
+        stream: UnixStream,
+        info: LinkInfo,
+        memory: Option<Memory>,
+    ) -> Option<Link> {
+        let peer = info.peer();
+        let failure = match handshake::accept(stream, info, self.settings, memory).await {
+            Ok(link) => return Some(link),
+            Err(failure) => failure,
+        };
+        self.incidents.add(failure.incident());
+        // Somebody looked whether we are here, as a starting server does.
+        if !matches!(failure, ServerFailure::Closed) {
+            self.refuse(&failure, peer);
+        }
+        None
+    }
+
+    fn refuse(&self, why: &dyn Display, peer: Option<PeerCredentials>) {
         tracing::warn!(address = %self.address, ?peer, "connection refused: {why}");
     }
 

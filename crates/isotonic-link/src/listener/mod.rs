@@ -6,14 +6,15 @@ mod unix;
 
 use crate::fifo::FifoListener;
 use crate::handshake::Settings;
-use crate::limits::{MAX_UNFINISHED_HANDSHAKES, MAX_UNTAKEN_LINKS};
+use crate::limits::MAX_UNTAKEN_LINKS;
+use crate::quota::Shares;
 use crate::reason::ShmMode;
-use crate::{Address, BindError, Link, PeerPolicy, address};
+use crate::{Address, BindError, Incidents, Link, PeerPolicy, Quota, address};
 use accept_loop::{AcceptLoop, Source};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 #[cfg(target_os = "linux")]
@@ -49,6 +50,7 @@ pub struct Listener {
     links: mpsc::Receiver<Link>,
     /// The accept loops; they end with the listener.
     loops: JoinSet<()>,
+    incidents: Incidents,
 }
 
 impl Listener {
@@ -68,6 +70,11 @@ impl Listener {
     /// The addresses listened on, in the order given, with the port that was chosen in place of 0.
     pub fn local_addresses(&self) -> &[Address] {
         &self.addresses
+    }
+
+    /// What the clients of this listener do wrong, counted.
+    pub fn incidents(&self) -> Incidents {
+        self.incidents.clone()
     }
 
     /// The next link. `None` when no more can come: a listener on `pipe:` alone has one client, and
@@ -93,6 +100,7 @@ impl Listener {
 pub struct ListenerBuilder {
     settings: Settings,
     policy: PeerPolicy,
+    quota: Quota,
 }
 
 impl ListenerBuilder {
@@ -124,6 +132,13 @@ impl ListenerBuilder {
         self
     }
 
+    /// What one user's clients may have at a time, over all addresses. Default: [`Quota::default`].
+    #[must_use]
+    pub fn quota(mut self, quota: Quota) -> Self {
+        self.quota = quota;
+        self
+    }
+
     /// Listens on `addresses`: on all of them or on none.
     ///
     /// A socket file that is left over from a server that ended is replaced; one that somebody listens
@@ -147,7 +162,8 @@ impl ListenerBuilder {
         }
         let addresses = sources.iter().map(|(address, _)| address.clone()).collect();
         let (sender, links) = mpsc::channel(MAX_UNTAKEN_LINKS);
-        let unfinished = Arc::new(Semaphore::new(MAX_UNFINISHED_HANDSHAKES));
+        let shares = Arc::new(Shares::new(self.quota));
+        let incidents = Incidents::default();
         let mut loops = JoinSet::new();
         for (address, source) in sources {
             let accept_loop = AcceptLoop {
@@ -155,7 +171,8 @@ impl ListenerBuilder {
                 settings: self.settings,
                 policy: self.policy.clone(),
                 links: sender.clone(),
-                unfinished: Arc::clone(&unfinished),
+                shares: Arc::clone(&shares),
+                incidents: incidents.clone(),
             };
             loops.spawn(accept_loop.run(source));
         }
@@ -163,6 +180,7 @@ impl ListenerBuilder {
             addresses,
             links,
             loops,
+            incidents,
         })
     }
 }

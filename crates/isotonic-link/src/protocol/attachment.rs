@@ -13,10 +13,11 @@
 //! are mapped, and a half of them is handed out when the records say that its direction has moved.
 
 use super::record::{Control, Segment};
+use crate::quota::{Mapped, Memory};
 use crate::reason::{Reason, Refusal};
 use isotonic_shm::{Consumer, OwnSegment, PeerSegment, Producer, RingCapacity, rings};
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 /// Which side of the handshake we are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +35,10 @@ pub(crate) struct Attachment {
     capacity: RingCapacity,
     /// Of the peer's ring at most, in bytes.
     largest: u64,
+    /// What the peer's user has left, if that is limited.
+    memory: Option<Memory>,
+    /// What this link has taken of it.
+    mapped: Option<Mapped>,
 }
 
 #[derive(Debug)]
@@ -77,7 +82,15 @@ impl Attachment {
             state: State::NotYet,
             capacity,
             largest,
+            memory: None,
+            mapped: None,
         }
+    }
+
+    /// Both segments are to be taken from this memory.
+    pub(crate) fn limited_to(mut self, memory: Option<Memory>) -> Self {
+        self.memory = memory;
+        self
     }
 
     /// Whether the client may still [`offer`](Self::offer).
@@ -118,6 +131,7 @@ impl Attachment {
     pub(crate) fn not_sent(&mut self, error: &io::Error) -> Outcome {
         let offered = matches!(self.state, State::Offered(_));
         self.state = State::Done;
+        self.mapped = None;
         Outcome {
             // A client that was not heard of has nothing to take back.
             send: (!offered).then_some(Control::Refused(Refusal::NoMemory)),
@@ -149,6 +163,7 @@ impl Attachment {
                 ..Outcome::default()
             }),
             (_, State::Offered(_) | State::Accepted(..), Control::Refused(refusal)) => {
+                self.mapped = None;
                 Ok(Outcome {
                     stay: Some(Reason::PeerRefused(refusal)),
                     ..Outcome::default()
@@ -169,28 +184,51 @@ impl Attachment {
 
     /// The server's answer to `Attach`.
     fn accept(&mut self, capacity: u64, segment: Segment) -> Outcome {
-        let peer = match self.map(capacity, &segment) {
-            Ok(peer) => peer,
-            Err((refusal, reason)) => return refuse(refusal, reason),
-        };
-        let (own, segment) = match OwnSegment::create(self.capacity) {
-            Ok(own) => own,
-            Err(error) => return refuse(Refusal::NoMemory, Reason::NoMemory(error)),
-        };
-        let (producer, consumer) = rings(own, peer);
-        self.state = State::Accepted(producer, consumer);
-        Outcome {
-            send: Some(Control::Attached {
-                capacity: self.capacity.bytes() as u64,
-                segment: Segment::Own(segment),
-            }),
-            ..Outcome::default()
+        match self.accepted(capacity, &segment) {
+            Ok((own, peer, segment)) => {
+                let (producer, consumer) = rings(own, peer);
+                self.state = State::Accepted(producer, consumer);
+                Outcome {
+                    send: Some(Control::Attached {
+                        capacity: self.capacity.bytes() as u64,
+                        segment: Segment::Own(segment),
+                    }),
+                    ..Outcome::default()
+                }
+            }
+            Err((refusal, reason)) => {
+                self.mapped = None;
+                refuse(refusal, reason)
+            }
         }
+    }
+
+    fn accepted(
+        &mut self,
+        declared: u64,
+        segment: &Segment,
+    ) -> Result<(OwnSegment, PeerSegment, OwnedFd), (Refusal, Reason)> {
+        let capacity = self.acceptable(declared)?;
+        if let Some(memory) = &self.memory {
+            let both = capacity.bytes() as u64 + self.capacity.bytes() as u64;
+            self.mapped = memory.take(both);
+            if self.mapped.is_none() {
+                let quota = memory.quota();
+                return Err((Refusal::QuotaReached, Reason::QuotaReached { quota }));
+            }
+        }
+        let peer = map(segment, capacity)?;
+        let (own, segment) = OwnSegment::create(self.capacity)
+            .map_err(|error| (Refusal::NoMemory, Reason::NoMemory(error)))?;
+        Ok((own, peer, segment))
     }
 
     /// The client's answer to `Attached`.
     fn move_over(&mut self, own: OwnSegment, capacity: u64, segment: Segment) -> Outcome {
-        let peer = match self.map(capacity, &segment) {
+        let mapped = self
+            .acceptable(capacity)
+            .and_then(|capacity| map(&segment, capacity));
+        let peer = match mapped {
             Ok(peer) => peer,
             Err((refusal, reason)) => return refuse(refusal, reason),
         };
@@ -203,25 +241,28 @@ impl Attachment {
         }
     }
 
-    fn map(&self, declared: u64, segment: &Segment) -> Result<PeerSegment, (Refusal, Reason)> {
-        let capacity = match RingCapacity::new(declared) {
-            Ok(capacity) if declared <= self.largest => capacity,
+    fn acceptable(&self, declared: u64) -> Result<RingCapacity, (Refusal, Reason)> {
+        match RingCapacity::new(declared) {
+            Ok(capacity) if declared <= self.largest => Ok(capacity),
             Ok(_) | Err(_) => {
                 let largest = self.largest;
-                return Err((
+                Err((
                     Refusal::TooLarge,
                     Reason::PeerRingSize { declared, largest },
-                ));
+                ))
             }
-        };
-        let segment = match segment {
-            Segment::Own(segment) => segment.as_fd(),
-            Segment::Foreign(segment) => segment.as_fd(),
-            Segment::Lost => return Err((Refusal::NoMemory, Reason::NoDescriptors)),
-        };
-        PeerSegment::map(segment, capacity)
-            .map_err(|refused| (Refusal::SegmentRefused, Reason::SegmentRefused(refused)))
+        }
     }
+}
+
+fn map(segment: &Segment, capacity: RingCapacity) -> Result<PeerSegment, (Refusal, Reason)> {
+    let segment = match segment {
+        Segment::Own(segment) => segment.as_fd(),
+        Segment::Foreign(segment) => segment.as_fd(),
+        Segment::Lost => return Err((Refusal::NoMemory, Reason::NoDescriptors)),
+    };
+    PeerSegment::map(segment, capacity)
+        .map_err(|refused| (Refusal::SegmentRefused, Reason::SegmentRefused(refused)))
 }
 
 fn refuse(to_the_peer: Refusal, to_the_user: Reason) -> Outcome {

@@ -23,7 +23,9 @@ pub(crate) const HELLO_LEN: usize = 32;
 pub(crate) const VERSION: u16 = 1;
 
 /// In place of a refusal in a `Welcome`: see [`Welcome::TurnedAway`]. Far from the codes of refusals.
-const TURNED_AWAY: u16 = 0xFFFF;
+const NOT_ADMITTED: u16 = 0xFFFF;
+/// The same.
+const QUOTA_REACHED: u16 = 0xFFFE;
 
 const MAGIC: [u8; 8] = *b"\x9Eisotonc";
 
@@ -83,8 +85,17 @@ pub(crate) enum Welcome {
     },
     /// Plain bytes follow.
     Plain(Refusal),
-    /// Nothing follows: the server does not admit the client's user.
-    TurnedAway,
+    /// Nothing follows: the server does not serve the client.
+    TurnedAway(TurnedAway),
+}
+
+/// Why a server does not serve a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TurnedAway {
+    /// It does not admit the client's user.
+    NotAdmitted,
+    /// The client's user has as many connections as one user may have.
+    QuotaReached,
 }
 
 /// What a server makes of the first bytes of a connection.
@@ -150,7 +161,8 @@ impl Welcome {
         let (version, refusal, features) = match self {
             Self::Records { attach_now: true } => (VERSION, 0, feature::SHM | feature::ATTACH_NOW),
             Self::Records { attach_now: false } => (VERSION, 0, feature::SHM),
-            Self::TurnedAway => (VERSION, TURNED_AWAY, 0),
+            Self::TurnedAway(TurnedAway::NotAdmitted) => (VERSION, NOT_ADMITTED, 0),
+            Self::TurnedAway(TurnedAway::QuotaReached) => (VERSION, QUOTA_REACHED, 0),
             Self::Plain(Refusal::Version) => (0, Refusal::Version.code(), 0),
             Self::Plain(refusal) => (VERSION, refusal.code(), 0),
         };
@@ -168,7 +180,8 @@ impl Welcome {
             (VERSION, 0) if raw.features.get() & feature::SHM != 0 => Self::Records {
                 attach_now: raw.features.get() & feature::ATTACH_NOW != 0,
             },
-            (VERSION, TURNED_AWAY) => Self::TurnedAway,
+            (VERSION, NOT_ADMITTED) => Self::TurnedAway(TurnedAway::NotAdmitted),
+            (VERSION, QUOTA_REACHED) => Self::TurnedAway(TurnedAway::QuotaReached),
             // Whatever else a Welcome says, it promises plain bytes: a client can always go on.
             (VERSION, 0) => Self::Plain(Refusal::Disabled),
             (VERSION, code) => Self::Plain(Refusal::from_code(code)),
@@ -237,7 +250,8 @@ mod tests {
             Welcome::Plain(Refusal::Disabled),
             Welcome::Plain(Refusal::Version),
             Welcome::Plain(Refusal::Other(999)),
-            Welcome::TurnedAway,
+            Welcome::TurnedAway(TurnedAway::NotAdmitted),
+            Welcome::TurnedAway(TurnedAway::QuotaReached),
         ] {
             let bytes = welcome.encode();
             for len in 0..bytes.len() {

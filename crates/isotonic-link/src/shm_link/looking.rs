@@ -1,7 +1,9 @@
 //! Looking: what has come is taken, what there is space for is put, without waiting for either.
 
-use super::{Inbound, Outbound, ShmLink, Violation};
+use super::{Inbound, Outbound, ShmLink};
+use crate::incident::Incident;
 use crate::limits::MAX_UNREAD;
+use crate::violation::Violation;
 use crate::waiting_tasks::Half;
 use bytes::{Buf, BytesMut};
 use std::io::{self, IoSlice};
@@ -103,7 +105,7 @@ impl ShmLink {
                 Ok(())
             } else {
                 let what = format!("it closed after {total} B, but {received} B came");
-                Err(self.fail(Violation(what)))
+                Err(self.fail(Violation::new(Incident::BrokenRecords, what)))
             });
         }
         self.peer.gone.then(|| {

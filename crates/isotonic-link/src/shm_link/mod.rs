@@ -15,10 +15,13 @@ mod looking;
 mod socket;
 
 use crate::activity::Activity;
+use crate::incident::Incident;
 use crate::info::LinkInfo;
 use crate::protocol::attachment::{Attachment, OutOfOrder, Role};
-use crate::protocol::record::Control;
+use crate::protocol::record::{Control, RecordViolation};
+use crate::quota::Memory;
 use crate::record_socket::RecordSocket;
+use crate::violation::Violation;
 use crate::waiting::{Waiting, has_several_cpus};
 use crate::waiting_tasks::{Half, WaitingTasks};
 use bytes::BytesMut;
@@ -79,20 +82,29 @@ struct Peer {
     gone: bool,
 }
 
-/// How a peer broke the protocol.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the peer broke the protocol: {0}")]
-pub(crate) struct Violation(String);
-
 impl From<RingViolation> for Violation {
     fn from(violation: RingViolation) -> Self {
-        Self(violation.to_string())
+        Self::new(Incident::ImpossiblePosition, violation)
     }
 }
 
 impl From<OutOfOrder> for Violation {
     fn from(violation: OutOfOrder) -> Self {
-        Self(violation.to_string())
+        Self::new(Incident::BrokenRecords, violation)
+    }
+}
+
+impl From<RecordViolation> for Violation {
+    fn from(violation: RecordViolation) -> Self {
+        let incident = match violation {
+            RecordViolation::WrongCount { .. }
+            | RecordViolation::MissingDescriptor
+            | RecordViolation::StrayDescriptor => Incident::StrayDescriptors,
+            RecordViolation::UnknownKind { .. }
+            | RecordViolation::WrongLength { .. }
+            | RecordViolation::NoRefusal => Incident::BrokenRecords,
+        };
+        Self::new(incident, violation)
     }
 }
 
@@ -111,11 +123,13 @@ impl ShmLink {
         role: Role,
         settings: ShmSettings,
         info: LinkInfo,
+        memory: Option<Memory>,
     ) -> Self {
         let several_cpus = has_several_cpus();
         Self {
             socket: RecordSocket::new(stream),
-            attachment: Attachment::new(role, settings.capacity, settings.largest),
+            attachment: Attachment::new(role, settings.capacity, settings.largest)
+                .limited_to(memory),
             activity: Activity::new(Instant::now()),
             outbound: Outbound::Socket,
             inbound: Inbound::Socket,
@@ -228,10 +242,7 @@ impl ShmLink {
     fn check(&self) -> io::Result<()> {
         match &self.failure {
             None => Ok(()),
-            Some(violation) => Err(io::Error::new(
-                io::ErrorKind::InvalidData,
-                violation.clone(),
-            )),
+            Some(violation) => Err(violation.clone().into()),
         }
     }
 
@@ -239,11 +250,12 @@ impl ShmLink {
     fn fail(&mut self, violation: impl Into<Violation>) -> io::Error {
         let violation = violation.into();
         tracing::warn!(address = %self.info.address(), peer = ?self.info.peer(), %violation, "link closed");
+        self.info.incident(violation.incident());
         self.socket.abort();
         self.tasks.wake_half(Half::Read);
         self.tasks.wake_half(Half::Write);
         self.failure = Some(violation.clone());
-        io::Error::new(io::ErrorKind::InvalidData, violation)
+        violation.into()
     }
 }
 

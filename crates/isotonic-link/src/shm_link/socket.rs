@@ -1,14 +1,17 @@
 //! The socket of a link: the steps of the move into shared memory, doorbells, the end, and sleeping
 //! until one comes.
 
-use super::{Inbound, Outbound, ShmLink, Violation};
+use super::{Inbound, Outbound, ShmLink};
+use crate::incident::Incident;
 use crate::limits::{BLIND_LOOK, HANDSHAKE_TIMEOUT, MAX_UNREAD};
 use crate::protocol::attachment::Outcome;
 use crate::protocol::record::{Control, Record};
 use crate::reason::Reason;
 use crate::record_socket::SocketError;
+use crate::violation::Violation;
 use crate::waiting_tasks::Half;
 use bytes::BytesMut;
+use isotonic_shm::SegmentRefused;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::task::{Context, Poll, ready};
@@ -96,9 +99,8 @@ impl ShmLink {
         match ready!(self.socket.poll_record(cx)) {
             Ok(Some(Record::Data(bytes))) => self.received_data(bytes),
             Ok(Some(Record::Control(record))) => self.received(record),
-            Ok(None) => self.peer.gone = true,
-            Err(SocketError::Io(_)) => self.peer.gone = true,
-            Err(error) => drop(self.fail(Violation(error.to_string()))),
+            Ok(None) | Err(SocketError::Io(_)) => self.peer_is_gone(),
+            Err(SocketError::Violation(violation)) => drop(self.fail(violation)),
         }
         // The step of the attachment that answers this one.
         let _ = self.poll_send_waiting(cx);
@@ -122,9 +124,8 @@ impl ShmLink {
 
     fn received_data(&mut self, bytes: BytesMut) {
         if matches!(self.inbound, Inbound::Ring(_)) || self.peer.closed_at.is_some() {
-            drop(self.fail(Violation(
-                "stream bytes on the socket after they had ended there".into(),
-            )));
+            let what = "stream bytes on the socket after they had ended there";
+            drop(self.fail(Violation::new(Incident::BrokenRecords, what)));
         } else {
             self.unread.extend_from_slice(&bytes);
         }
@@ -134,7 +135,7 @@ impl ShmLink {
         match record {
             Control::Doorbell => self.info.doorbell_received(),
             Control::Close { .. } if self.peer.closed_at.is_some() => {
-                drop(self.fail(Violation("a second close".into())));
+                drop(self.fail(Violation::new(Incident::BrokenRecords, "a second close")));
             }
             Control::Close { total } => self.peer.closed_at = Some(total),
             record => match self.attachment.handle(record) {
@@ -162,8 +163,18 @@ impl ShmLink {
             self.inbound = Inbound::Ring(consumer);
         }
         if let Some(reason) = outcome.stay {
+            if let Some(incident) = incident_of(&reason) {
+                self.info.incident(incident);
+            }
             tracing::info!(address = %self.info.address(), %reason, "link stays on the socket");
             self.info.set_reason(reason);
+        }
+    }
+
+    fn peer_is_gone(&mut self) {
+        self.peer.gone = true;
+        if self.peer.closed_at.is_none() {
+            self.info.incident(Incident::Vanished);
         }
     }
 
@@ -189,5 +200,16 @@ impl ShmLink {
             Outbound::Ring(producer) => producer.produced(),
             Outbound::Socket => 0,
         }
+    }
+}
+
+/// What it is counted as that a link stays on the socket, if the peer is to blame.
+fn incident_of(reason: &Reason) -> Option<Incident> {
+    match reason {
+        // This one is our own kernel's doing.
+        Reason::SegmentRefused(SegmentRefused::Syscall { .. }) => None,
+        Reason::SegmentRefused(_) | Reason::PeerRingSize { .. } => Some(Incident::SegmentRefused),
+        Reason::QuotaReached { .. } => Some(Incident::MemoryQuotaReached),
+        _ => None,
     }
 }

@@ -143,7 +143,7 @@ fn descriptors_within_a_hello_are_refused() {
 fn many_silent_clients_do_not_keep_others_out_for_longer_than_a_handshake() {
     alone(async || {
         let mut server = EchoServer::start().await;
-        let places = isotonic_link::limits::MAX_UNFINISHED_HANDSHAKES;
+        let places = isotonic_link::limits::MAX_UNFINISHED_HANDSHAKES_PER_USER;
         let silent: Vec<RawPeer> = (0..places)
             .map(|_| RawPeer::connect(&server.address))
             .collect();
