@@ -21,6 +21,8 @@ mod info;
 pub mod limits;
 mod link;
 mod listener;
+#[cfg(target_os = "linux")]
+mod peer_process;
 mod plain_peers;
 mod policy;
 mod protocol;

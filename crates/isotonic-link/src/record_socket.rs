@@ -1,7 +1,7 @@
 //! A Unix socket that carries records: cuts what comes into records, and keeps what could not be sent
 //! yet in order.
 
-use crate::ancillary;
+use crate::ancillary::{self, Received};
 use crate::limits::{MAX_DATA_RECORD, RECEIVE_BUFFER};
 use crate::protocol::record::{self, Control, HEADER_LEN, Record, RecordReader, RecordViolation};
 use std::collections::VecDeque;
@@ -35,6 +35,8 @@ pub(crate) struct RecordSocket {
     /// doorbells are never queued.
     unsent: VecDeque<Unsent>,
     unsendable: Option<io::Error>,
+    /// Nobody is left who could send more than the kernel holds already.
+    last: bool,
     ended: bool,
 }
 
@@ -53,6 +55,7 @@ impl RecordSocket {
             received: vec![0; RECEIVE_BUFFER].into_boxed_slice(),
             unsent: VecDeque::new(),
             unsendable: None,
+            last: false,
             ended: false,
         }
     }
@@ -70,24 +73,38 @@ impl RecordSocket {
             if self.ended {
                 return Poll::Ready(Ok(None));
             }
-            ready!(self.stream.poll_read_ready(cx))?;
-            let Self {
-                stream, received, ..
-            } = self;
-            match stream.try_io(Interest::READABLE, || {
-                ancillary::receive(&*stream, received)
-            }) {
+            match ready!(self.poll_receive(cx)) {
                 Ok(batch) if batch.len == 0 => self.ended = true,
                 Ok(batch) => self
                     .reader
                     .feed(&self.received[..batch.len], batch.descriptors)?,
                 Err(error) => match error.kind() {
+                    io::ErrorKind::WouldBlock if self.last => self.ended = true,
                     io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => {}
                     io::ErrorKind::ConnectionReset => self.ended = true,
                     _ => return Poll::Ready(Err(error.into())),
                 },
             }
         }
+    }
+
+    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Received>> {
+        if self.last {
+            // Past tokio's readiness, which may be older than the last bytes.
+            return Poll::Ready(ancillary::receive(&self.stream, &mut self.received));
+        }
+        ready!(self.stream.poll_read_ready(cx))?;
+        let Self {
+            stream, received, ..
+        } = self;
+        Poll::Ready(stream.try_io(Interest::READABLE, || {
+            ancillary::receive(&*stream, received)
+        }))
+    }
+
+    /// What the kernel holds now is all that comes: the stream ends after it.
+    pub(crate) fn sender_is_gone(&mut self) {
+        self.last = true;
     }
 
     /// Whether the stream ended within a record.

@@ -17,6 +17,7 @@ mod socket;
 use crate::activity::Activity;
 use crate::incident::Incident;
 use crate::info::LinkInfo;
+use crate::peer_process::PeerProcess;
 use crate::protocol::attachment::{Attachment, OutOfOrder, Role};
 use crate::protocol::record::{Control, RecordViolation};
 use crate::quota::Memory;
@@ -40,6 +41,7 @@ use tokio::task::coop::poll_proceed;
 #[derive(Debug)]
 pub(crate) struct ShmLink {
     socket: RecordSocket,
+    peer_process: Option<PeerProcess>,
     attachment: Attachment,
     activity: Activity,
     outbound: Outbound,
@@ -127,6 +129,7 @@ impl ShmLink {
     ) -> Self {
         let several_cpus = has_several_cpus();
         Self {
+            peer_process: PeerProcess::of(&stream),
             socket: RecordSocket::new(stream),
             attachment: Attachment::new(role, settings.capacity, settings.largest)
                 .limited_to(memory),

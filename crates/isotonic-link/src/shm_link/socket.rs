@@ -96,6 +96,11 @@ impl ShmLink {
         if self.unread.len() >= MAX_UNREAD {
             return Poll::Pending;
         }
+        if let Some(process) = &self.peer_process
+            && process.poll_ended(cx).is_ready()
+        {
+            self.socket.sender_is_gone();
+        }
         match ready!(self.socket.poll_record(cx)) {
             Ok(Some(Record::Data(bytes))) => self.received_data(bytes),
             Ok(Some(Record::Control(record))) => self.received(record),
