@@ -4,9 +4,11 @@ use crate::descriptors::{closed_down_to, open_descriptors};
 use crate::patience::within;
 use crate::raw_peer::RawPeer;
 use isotonic_link::{
-    Address, Connector, Link, LinkInfo, LinkKind, Listener, ListenerBuilder, ShmMode,
+    Address, Connector, Incident, Incidents, Link, LinkInfo, LinkKind, Listener, ListenerBuilder,
+    ShmMode,
 };
 use std::io;
+use std::time::Duration;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
@@ -14,6 +16,7 @@ use tokio::task::JoinHandle;
 
 pub(crate) struct EchoServer {
     pub(crate) address: Address,
+    pub(crate) incidents: Incidents,
     ended: mpsc::UnboundedReceiver<Ended>,
     accepting: JoinHandle<()>,
     _folder: TempDir,
@@ -36,6 +39,7 @@ impl EchoServer {
         let folder = TempDir::new().unwrap();
         let address = Address::Unix(folder.path().join("echo"));
         let mut listener = builder.bind([address.clone()]).await.unwrap();
+        let incidents = listener.incidents();
         let (report, ended) = mpsc::unbounded_channel();
         let accepting = tokio::spawn(async move {
             while let Some(link) = listener.accept().await {
@@ -50,9 +54,28 @@ impl EchoServer {
         });
         Self {
             address,
+            incidents,
             ended,
             accepting,
             _folder: folder,
+        }
+    }
+
+    /// Waits until this is counted, and sees to it that nothing else is.
+    pub(crate) async fn counts(&self, expected: &[(Incident, u64)]) {
+        let wanted = |incident| expected.iter().find(|(other, _)| *other == incident);
+        let counted = || self.incidents.iter().filter(|(_, count)| *count > 0);
+        let complete = async {
+            while expected
+                .iter()
+                .any(|&(incident, count)| self.incidents.count(incident) < count)
+            {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        within("the incidents to be counted", complete).await;
+        for (incident, count) in counted() {
+            assert_eq!(wanted(incident), Some(&(incident, count)), "{expected:?}");
         }
     }
 

@@ -9,8 +9,10 @@ mod attach_to_a_server;
 mod descriptors;
 mod echo_server;
 mod greeting_a_server;
+mod one_users_share;
 #[path = "../patience/mod.rs"]
 mod patience;
+mod plain_bytes;
 mod policy;
 mod raw_peer;
 mod records_to_a_client;
