@@ -3,7 +3,7 @@
 use crate::Links;
 use http::Uri;
 use hyper_util::rt::TokioIo;
-use isotonic_link::{Address, AddressError, ConnectError, Link, PeerPolicy, ShmMode};
+use isotonic_link::{Address, AddressError, ConnectError, Incidents, Link, PeerPolicy, ShmMode};
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
@@ -113,6 +113,11 @@ impl Connector {
     /// A handle that tells the links made by this connector and its clones.
     pub fn links(&self) -> Links {
         self.links.clone()
+    }
+
+    /// What the servers that this connector and its clones talk to do wrong, counted.
+    pub fn incidents(&self) -> Incidents {
+        self.inner.incidents()
     }
 
     async fn connect(self, uri: Uri) -> Result<Link, ConnectError> {

@@ -1,7 +1,7 @@
 //! The server's side: what tonic takes its connections from.
 
 use futures_core::Stream;
-use isotonic_link::{Address, AddressError, BindError, Link, LinkInfo, Listener};
+use isotonic_link::{Address, AddressError, BindError, Incidents, Link, LinkInfo, Listener};
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -66,6 +66,11 @@ impl Incoming {
     /// The addresses listened on, in the order given, with the port that was chosen in place of 0.
     pub fn local_addresses(&self) -> &[Address] {
         self.0.local_addresses()
+    }
+
+    /// What clients do wrong, counted. Ask for it before the server takes the `Incoming`.
+    pub fn incidents(&self) -> Incidents {
+        self.0.incidents()
     }
 }
 

@@ -53,9 +53,9 @@ pub use links::Links;
 pub use tuning::{tune_endpoint, tune_server};
 
 pub use isotonic_link::{
-    Address, AddressError, BindError, ChildStdio, ConnectError, Link, LinkCounters, LinkInfo,
-    LinkKind, Listener, ListenerBuilder, NotAdmitted, PeerCredentials, PeerPolicy, Reason, Refusal,
-    ShmMode, limits,
+    Address, AddressError, BindError, ChildStdio, ConnectError, Incident, Incidents, Link,
+    LinkCounters, LinkInfo, LinkKind, Listener, ListenerBuilder, NotAdmitted, PeerCredentials,
+    PeerPolicy, Quota, Reason, Refusal, ShmMode, Violation, limits,
 };
 #[cfg(target_os = "linux")]
 pub use isotonic_link::{CapacityError, CreateError, SegmentRefused};

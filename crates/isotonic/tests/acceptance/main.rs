@@ -6,6 +6,7 @@
 mod addresses;
 mod each_link;
 mod local_first;
+mod misbehaving_clients;
 mod reconnecting;
 mod required;
 mod served;
