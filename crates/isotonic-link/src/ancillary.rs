@@ -1,5 +1,6 @@
 //! Sending and receiving bytes together with descriptors (unix(7), `SCM_RIGHTS`).
 
+use crate::foreign_descriptor::{Charge, ForeignDescriptor};
 use crate::{Incident, Violation};
 use rustix::io::Errno;
 use rustix::net::{
@@ -8,7 +9,7 @@ use rustix::net::{
 };
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 
 /// Descriptors that one receive has room for: one more than any record declares, so that a surplus is
 /// seen, owned and closed instead of cut off.
@@ -32,32 +33,13 @@ pub(crate) enum Descriptors {
     TooMany,
 }
 
-/// A descriptor of unknown make from a peer.
-#[derive(Debug)]
-pub(crate) struct ForeignDescriptor(OwnedFd);
-
-impl ForeignDescriptor {
-    pub(crate) fn new(descriptor: OwnedFd) -> Self {
-        Self(descriptor)
-    }
-}
-
-impl AsFd for ForeignDescriptor {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
-    }
-}
-
-impl Drop for ForeignDescriptor {
-    fn drop(&mut self) {
-        // Closing the last descriptor of a lingering TCP socket would block for as long as the peer has
-        // set (SO_LINGER, socket(7)). Anything but a socket refuses the option, and needs it not.
-        let _ = rustix::net::sockopt::set_socket_linger(&self.0, None);
-    }
-}
-
-/// Receives what is there, without blocking; `WouldBlock` if that is nothing.
-pub(crate) fn receive(stream: impl AsFd, buffer: &mut [u8]) -> io::Result<Received> {
+/// Receives what is there, without blocking; `WouldBlock` if that is nothing. Descriptors are charged to
+/// `charge`.
+pub(crate) fn receive(
+    stream: impl AsFd,
+    buffer: &mut [u8],
+    charge: &Charge,
+) -> io::Result<Received> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTOR_ROOM))];
     // Owns each descriptor from the system call on: those not taken out are closed on drop.
     let mut control = RecvAncillaryBuffer::new(&mut space);
@@ -66,7 +48,8 @@ pub(crate) fn receive(stream: impl AsFd, buffer: &mut [u8]) -> io::Result<Receiv
     let mut received = Vec::new();
     for part in control.drain() {
         if let RecvAncillaryMessage::ScmRights(descriptors) = part {
-            received.extend(descriptors.map(ForeignDescriptor::new));
+            let owned = |descriptor| ForeignDescriptor::new(descriptor, charge.clone());
+            received.extend(descriptors.map(owned));
         }
     }
     let cut = message.flags.contains(ReturnFlags::CTRUNC);
@@ -85,8 +68,12 @@ pub(crate) fn receive(stream: impl AsFd, buffer: &mut [u8]) -> io::Result<Receiv
 /// # Errors
 /// `WouldBlock` if nothing is there; [`Violation`] if descriptors came. A plain `recv` would have the kernel
 /// close them, which can block (a lingering socket), and tell nobody.
-pub(crate) fn receive_bytes(stream: impl AsFd, buffer: &mut [u8]) -> io::Result<usize> {
-    let received = receive(stream, buffer)?;
+pub(crate) fn receive_bytes(
+    stream: impl AsFd,
+    buffer: &mut [u8],
+    charge: &Charge,
+) -> io::Result<usize> {
+    let received = receive(stream, buffer, charge)?;
     match received.descriptors {
         Descriptors::Whole(none) if none.is_empty() => Ok(received.len),
         Descriptors::Whole(_) | Descriptors::Lost | Descriptors::TooMany => Err(Violation::new(

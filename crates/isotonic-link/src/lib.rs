@@ -15,6 +15,7 @@ mod connector;
 mod error;
 mod fifo;
 mod folder_lock;
+mod foreign_descriptor;
 mod handshake;
 mod incident;
 mod info;

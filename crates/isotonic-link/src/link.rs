@@ -1,6 +1,7 @@
 //! One type for every link.
 
 use crate::ancillary;
+use crate::foreign_descriptor::Charge;
 use crate::limits::PLAIN_READ;
 use crate::quota::Place;
 #[cfg(target_os = "linux")]
@@ -9,6 +10,7 @@ use crate::violation::Violation;
 use crate::{Address, LinkInfo, LinkKind, Reason};
 use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::unix::pipe;
@@ -54,7 +56,7 @@ pub struct Link {
     /// Dropped with the link: tells whoever waits for its end.
     _end: Option<oneshot::Sender<()>>,
     /// One of the connections that its user may have.
-    _place: Option<Place>,
+    place: Option<Arc<Place>>,
 }
 
 #[derive(Debug)]
@@ -117,7 +119,7 @@ impl Link {
             stream,
             info,
             _end: None,
-            _place: None,
+            place: None,
         }
     }
 
@@ -129,8 +131,8 @@ impl Link {
     }
 
     /// The link, which takes up this place as long as it lives.
-    pub(crate) fn holding(mut self, place: Place) -> Self {
-        self._place = Some(place);
+    pub(crate) fn holding(mut self, place: Option<Arc<Place>>) -> Self {
+        self.place = place;
         self
     }
 
@@ -173,7 +175,7 @@ impl AsyncRead for Link {
         let this = &mut *self;
         ready!(match &mut this.stream {
             Stream::Tcp(stream) => Pin::new(stream).poll_read(cx, target),
-            Stream::Unix(stream) => poll_read_bytes(stream, cx, target, &this.info),
+            Stream::Unix(stream) => poll_read_bytes(stream, cx, target, &this.info, &this.place),
             Stream::Pipe { receiver, .. } => Pin::new(receiver).poll_read(cx, target),
             #[cfg(target_os = "linux")]
             Stream::Shm(link) => return link.poll_read(cx, target),
@@ -234,6 +236,7 @@ fn poll_read_bytes(
     cx: &mut Context<'_>,
     target: &mut ReadBuf<'_>,
     info: &LinkInfo,
+    charge: &Charge,
 ) -> Poll<io::Result<()>> {
     // The part is zeroed if it never was used before, so it should not be larger than what comes at a time.
     let room = target.remaining().min(PLAIN_READ);
@@ -241,7 +244,7 @@ fn poll_read_bytes(
         ready!(stream.poll_read_ready(cx))?;
         let bytes = target.initialize_unfilled_to(room);
         match stream.try_io(Interest::READABLE, || {
-            ancillary::receive_bytes(stream, bytes)
+            ancillary::receive_bytes(stream, bytes, charge)
         }) {
             Ok(len) => {
                 target.advance(len);

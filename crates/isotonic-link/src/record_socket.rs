@@ -2,6 +2,7 @@
 //! yet in order.
 
 use crate::ancillary::{self, Received};
+use crate::foreign_descriptor::Charge;
 use crate::limits::{MAX_DATA_RECORD, RECEIVE_BUFFER};
 use crate::protocol::record::{self, Control, HEADER_LEN, Record, RecordReader, RecordViolation};
 use std::collections::VecDeque;
@@ -28,6 +29,8 @@ pub(crate) enum SocketError {
 #[derive(Debug)]
 pub(crate) struct RecordSocket {
     stream: UnixStream,
+    /// For the descriptors that come.
+    charge: Charge,
     reader: RecordReader,
     received: Box<[u8]>,
     /// Sent before anything else. Bounded: `poll_write_data` adds at most the rest of one record, and
@@ -48,9 +51,10 @@ struct Unsent {
 }
 
 impl RecordSocket {
-    pub(crate) fn new(stream: UnixStream) -> Self {
+    pub(crate) fn new(stream: UnixStream, charge: Charge) -> Self {
         Self {
             stream,
+            charge,
             reader: RecordReader::default(),
             received: vec![0; RECEIVE_BUFFER].into_boxed_slice(),
             unsent: VecDeque::new(),
@@ -91,14 +95,21 @@ impl RecordSocket {
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Received>> {
         if self.last {
             // Past tokio's readiness, which may be older than the last bytes.
-            return Poll::Ready(ancillary::receive(&self.stream, &mut self.received));
+            return Poll::Ready(ancillary::receive(
+                &self.stream,
+                &mut self.received,
+                &self.charge,
+            ));
         }
         ready!(self.stream.poll_read_ready(cx))?;
         let Self {
-            stream, received, ..
+            stream,
+            received,
+            charge,
+            ..
         } = self;
         Poll::Ready(stream.try_io(Interest::READABLE, || {
-            ancillary::receive(&*stream, received)
+            ancillary::receive(&*stream, received, charge)
         }))
     }
 

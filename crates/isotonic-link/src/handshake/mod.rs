@@ -5,10 +5,11 @@ use crate::limits::{HANDSHAKE_TIMEOUT, MAX_RING_CAPACITY};
 use crate::protocol::hello::{
     self, Answer, HELLO_LEN, Hello, Opening, TurnedAway, Welcome, feature,
 };
-use crate::quota::Memory;
+use crate::quota::Place;
 use crate::reason::{Reason, Refusal, ShmMode};
 use crate::{Incident, Link, LinkInfo, Violation};
 use std::io::{self, IoSlice};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncWriteExt, Interest};
 use tokio::net::UnixStream;
@@ -107,7 +108,7 @@ async fn exchange(stream: &mut UnixStream, mode: ShmMode) -> io::Result<Option<W
     loop {
         let read = stream
             .async_io(Interest::READABLE, || {
-                ancillary::receive_bytes(&*stream, &mut received[len..])
+                ancillary::receive_bytes(&*stream, &mut received[len..], &None)
             })
             .await?;
         len += read;
@@ -158,11 +159,11 @@ pub(crate) async fn accept(
     stream: UnixStream,
     info: LinkInfo,
     settings: Settings,
-    memory: Option<Memory>,
+    place: Option<Arc<Place>>,
 ) -> Result<Link, ServerFailure> {
     tokio::time::timeout(
         HANDSHAKE_TIMEOUT,
-        accept_in_time(stream, info, settings, memory),
+        accept_in_time(stream, info, settings, place),
     )
     .await
     .unwrap_or(Err(ServerFailure::TimedOut))
@@ -172,7 +173,7 @@ async fn accept_in_time(
     mut stream: UnixStream,
     info: LinkInfo,
     settings: Settings,
-    memory: Option<Memory>,
+    place: Option<Arc<Place>>,
 ) -> Result<Link, ServerFailure> {
     let plain = |stream, reason| {
         if settings.mode == ShmMode::Require {
@@ -181,7 +182,7 @@ async fn accept_in_time(
         info.set_reason(reason);
         Ok(Link::unix(stream, info.clone()))
     };
-    let hello = match read_opening(&mut stream).await? {
+    let hello = match read_opening(&mut stream, &place).await? {
         None => return plain(stream, Reason::PeerIsPlainHttp2),
         Some(hello) => hello,
     };
@@ -207,7 +208,7 @@ async fn accept_in_time(
         }
         Welcome::Plain(_) => plain(stream, Reason::PeerRefused(Refusal::Disabled)),
         Welcome::Records { attach_now } => {
-            records::accept(stream, info, settings, attach_now, memory).await
+            records::accept(stream, info, settings, attach_now, place).await
         }
     }
 }
@@ -230,7 +231,10 @@ pub(crate) fn turn_away(stream: &UnixStream, why: TurnedAway) {
 }
 
 /// Reads a client's hello; `None` if it speaks HTTP/2, whose bytes are left in the socket.
-async fn read_opening(stream: &mut UnixStream) -> Result<Option<Hello>, ServerFailure> {
+async fn read_opening(
+    stream: &mut UnixStream,
+    place: &Option<Arc<Place>>,
+) -> Result<Option<Hello>, ServerFailure> {
     let mut received = [0; HELLO_LEN];
     // Looking does not receive descriptors, so none can be lost or leak here.
     let seen = peek(stream, &mut received).await?;
@@ -243,7 +247,7 @@ async fn read_opening(stream: &mut UnixStream) -> Result<Option<Hello>, ServerFa
     loop {
         let read = stream
             .async_io(Interest::READABLE, || {
-                ancillary::receive(&*stream, &mut received[len..])
+                ancillary::receive(&*stream, &mut received[len..], place)
             })
             .await?;
         if !matches!(&read.descriptors, Descriptors::Whole(none) if none.is_empty()) {

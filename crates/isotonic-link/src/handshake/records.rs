@@ -3,9 +3,10 @@
 use super::{ClientFailure, ServerFailure, Settings};
 use crate::protocol::attachment::Role;
 use crate::protocol::hello::feature;
-use crate::quota::Memory;
+use crate::quota::Place;
 use crate::shm_link::ShmLink;
 use crate::{Link, LinkInfo, ShmMode};
+use std::sync::Arc;
 use tokio::net::UnixStream;
 
 /// What this side can do.
@@ -32,9 +33,9 @@ pub(super) async fn accept(
     info: LinkInfo,
     settings: Settings,
     attach_now: bool,
-    memory: Option<Memory>,
+    place: Option<Arc<Place>>,
 ) -> Result<Link, ServerFailure> {
-    let mut link = ShmLink::new(stream, Role::Server, settings.shm, info.clone(), memory);
+    let mut link = ShmLink::new(stream, Role::Server, settings.shm, info.clone(), place);
     if attach_now {
         link.attach_now().await.map_err(ServerFailure::Required)?;
     }

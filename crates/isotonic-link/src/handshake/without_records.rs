@@ -1,8 +1,9 @@
 //! In place of `records` where this platform has no shared memory: nothing is offered, so that no peer agrees to it.
 
 use super::{ClientFailure, ServerFailure, Settings};
-use crate::quota::Memory;
+use crate::quota::Place;
 use crate::{Link, LinkInfo, Reason};
+use std::sync::Arc;
 use tokio::net::UnixStream;
 
 /// What this side can do.
@@ -24,7 +25,7 @@ pub(super) async fn accept(
     _: LinkInfo,
     _: Settings,
     _: bool,
-    _: Option<Memory>,
+    _: Option<Arc<Place>>,
 ) -> Result<Link, ServerFailure> {
     Err(ServerFailure::Required(Reason::Unsupported))
 }

@@ -7,7 +7,7 @@ use crate::fifo::FifoListener;
 use crate::handshake::{self, ServerFailure, Settings};
 use crate::limits::ACCEPT_BACK_OFF;
 use crate::protocol::hello::TurnedAway;
-use crate::quota::{Memory, Place, Shares};
+use crate::quota::{Place, Shares};
 use crate::retry::BackOff;
 use crate::{Address, Incident, Incidents, Link, LinkInfo, PeerCredentials, PeerPolicy, Reason};
 use rustix::io::Errno;
@@ -91,9 +91,8 @@ impl AcceptLoop {
             handshakes.spawn(async move {
                 // A link that nobody takes keeps it, so that such links are bounded too.
                 let _unfinished = place.handshake().await;
-                let memory = Some(place.memory());
-                if let Some(link) = this.shake_hands(stream, info, memory).await {
-                    this.deliver(link.holding(place)).await;
+                if let Some(link) = this.shake_hands(stream, info, Some(place)).await {
+                    this.deliver(link).await;
                 }
             });
         }
@@ -140,7 +139,7 @@ impl AcceptLoop {
     }
 
     /// Lets a client in whose user is admitted and has a place left.
-    fn admit(&self, stream: &UnixStream) -> Option<(LinkInfo, Place)> {
+    fn admit(&self, stream: &UnixStream) -> Option<(LinkInfo, Arc<Place>)> {
         let info = self.check(stream)?;
         let uid = info.peer().map(|peer| peer.uid)?;
         let place = self.shares.place(uid);
@@ -149,7 +148,7 @@ impl AcceptLoop {
             info.incident(Incident::QuotaReached);
             self.refuse(&Incident::QuotaReached, info.peer());
         }
-        Some((info, place?))
+        Some((info, Arc::new(place?)))
     }
 
     /// Lets a client in whose user is admitted.
@@ -175,11 +174,12 @@ impl AcceptLoop {
         &self,
         stream: UnixStream,
         info: LinkInfo,
-        memory: Option<Memory>,
+        place: Option<Arc<Place>>,
     ) -> Option<Link> {
         let peer = info.peer();
-        let failure = match handshake::accept(stream, info, self.settings, memory).await {
-            Ok(link) => return Some(link),
+        let shaken = handshake::accept(stream, info, self.settings, place.clone()).await;
+        let failure = match shaken {
+            Ok(link) => return Some(link.holding(place)),
             Err(failure) => failure,
         };
         self.incidents.add(failure.incident());

@@ -257,9 +257,12 @@ impl Attachment {
 
 fn map(segment: &Segment, capacity: RingCapacity) -> Result<PeerSegment, (Refusal, Reason)> {
     let segment = match segment {
-        Segment::Own(segment) => segment.as_fd(),
+        Segment::Own(segment) => Some(segment.as_fd()),
         Segment::Foreign(segment) => segment.as_fd(),
-        Segment::Lost => return Err((Refusal::NoMemory, Reason::NoDescriptors)),
+        Segment::Lost => None,
+    };
+    let Some(segment) = segment else {
+        return Err((Refusal::NoMemory, Reason::NoDescriptors));
     };
     PeerSegment::map(segment, capacity)
         .map_err(|refused| (Refusal::SegmentRefused, Reason::SegmentRefused(refused)))

@@ -16,7 +16,8 @@
 //! it, or with bytes before it that the kernel delivered together; it is therefore attributed by the
 //! count that the record declares, and one that no record declares is a violation.
 
-use crate::ancillary::{Descriptors, ForeignDescriptor};
+use crate::ancillary::Descriptors;
+use crate::foreign_descriptor::ForeignDescriptor;
 use crate::limits::MAX_DATA_RECORD;
 use crate::reason::Refusal;
 use bytes::{Buf, BytesMut};
@@ -370,7 +371,7 @@ mod tests {
         let mut reader = RecordReader::default();
         let mut seen = String::new();
         let mut descriptors: Vec<_> = (0..descriptors)
-            .map(|_| ForeignDescriptor::new(descriptor()))
+            .map(|_| ForeignDescriptor::new(descriptor(), None))
             .collect();
         for piece in bytes.chunks(step) {
             reader.feed(piece, Descriptors::Whole(std::mem::take(&mut descriptors)))?;

@@ -20,7 +20,7 @@ use crate::info::LinkInfo;
 use crate::peer_process::PeerProcess;
 use crate::protocol::attachment::{Attachment, OutOfOrder, Role};
 use crate::protocol::record::{Control, RecordViolation};
-use crate::quota::Memory;
+use crate::quota::Place;
 use crate::record_socket::RecordSocket;
 use crate::violation::Violation;
 use crate::waiting::{Waiting, has_several_cpus};
@@ -125,12 +125,13 @@ impl ShmLink {
         role: Role,
         settings: ShmSettings,
         info: LinkInfo,
-        memory: Option<Memory>,
+        place: Option<Arc<Place>>,
     ) -> Self {
         let several_cpus = has_several_cpus();
+        let memory = place.as_ref().map(|place| place.memory());
         Self {
             peer_process: PeerProcess::of(&stream),
-            socket: RecordSocket::new(stream),
+            socket: RecordSocket::new(stream, place),
             attachment: Attachment::new(role, settings.capacity, settings.largest)
                 .limited_to(memory),
             activity: Activity::new(Instant::now()),

@@ -9,6 +9,7 @@ mod attach_to_a_server;
 mod descriptors;
 mod echo_server;
 mod greeting_a_server;
+mod hanging_file;
 mod one_users_share;
 #[path = "../patience/mod.rs"]
 mod patience;
