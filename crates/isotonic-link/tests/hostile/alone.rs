@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::sync::{Mutex, PoisonError};
-use tokio::runtime::Builder;
+use tokio::runtime::{Builder, Runtime};
 
 static ALONE: Mutex<()> = Mutex::new(());
 
@@ -15,5 +15,24 @@ pub(crate) fn alone<F: Future<Output = ()>>(test: impl FnOnce() -> F) {
         .enable_all()
         .build()
         .unwrap();
-    runtime.block_on(test());
+    OwnRuntime(Some(runtime)).block_on(test());
+}
+
+/// Dropping a runtime waits for its threads. After a test that failed, one of them may hang for good, and
+/// nobody would hear of the failure.
+struct OwnRuntime(Option<Runtime>);
+
+impl OwnRuntime {
+    fn block_on(self, test: impl Future<Output = ()>) {
+        self.0.as_ref().unwrap().block_on(test);
+    }
+}
+
+impl Drop for OwnRuntime {
+    fn drop(&mut self) {
+        let runtime = self.0.take();
+        if std::thread::panicking() {
+            runtime.map(Runtime::shutdown_background);
+        }
+    }
 }

@@ -10,6 +10,7 @@ mod descriptors;
 mod echo_server;
 mod greeting_a_server;
 mod hanging_file;
+mod lingering_socket;
 mod one_users_share;
 #[path = "../patience/mod.rs"]
 mod patience;
