@@ -30,9 +30,10 @@ impl OwnRuntime {
 
 impl Drop for OwnRuntime {
     fn drop(&mut self) {
-        let runtime = self.0.take();
-        if std::thread::panicking() {
-            runtime.map(Runtime::shutdown_background);
+        if let Some(runtime) = self.0.take()
+            && std::thread::panicking()
+        {
+            runtime.shutdown_background();
         }
     }
 }
