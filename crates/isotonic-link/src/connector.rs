@@ -56,8 +56,8 @@ impl Connector {
     }
 
     /// The capacity of the ring that carries our bytes. Default:
-    /// [`DEFAULT_RING_CAPACITY`](crate::limits::DEFAULT_RING_CAPACITY). A peer maps no more than
-    /// [`MAX_RING_CAPACITY`](crate::limits::MAX_RING_CAPACITY); with more the link stays on the socket.
+    /// [`DEFAULT_RING_CAPACITY`](crate::limits::DEFAULT_RING_CAPACITY). The peer decides what it maps: see
+    /// [`ListenerBuilder::largest_peer_ring`](crate::ListenerBuilder::largest_peer_ring).
     ///
     /// # Errors
     /// [`CapacityError`] if `bytes` is not a power of two within the limits.
@@ -65,6 +65,15 @@ impl Connector {
     pub fn ring_capacity(mut self, bytes: u64) -> Result<Self, CapacityError> {
         self.settings.shm.capacity = RingCapacity::new(bytes)?;
         Ok(self)
+    }
+
+    /// The largest ring of a peer's that is mapped, in bytes; a link whose peer has a larger one stays on the
+    /// socket. Default: [`MAX_RING_CAPACITY`](crate::limits::MAX_RING_CAPACITY). No ring is larger than 256 MiB.
+    #[cfg(target_os = "linux")]
+    #[must_use]
+    pub fn largest_peer_ring(mut self, bytes: u64) -> Self {
+        self.settings.shm.largest = bytes;
+        self
     }
 
     /// Which servers to talk to over Unix sockets. Default: [`PeerPolicy::SameUserOrRoot`].

@@ -72,7 +72,7 @@ pub const PLAIN_READ: usize = 64 * 1024;
 /// Capacity of one direction's ring in bytes unless configured.
 pub const DEFAULT_RING_CAPACITY: u64 = 256 * 1024;
 
-/// The largest ring in bytes that a peer can make us map.
+/// The largest ring in bytes that a peer can make us map, unless configured.
 pub const MAX_RING_CAPACITY: u64 = 16 * 1024 * 1024;
 
 /// A link moves into shared memory once it has carried this many bytes, or this many turns (a write

@@ -99,8 +99,8 @@ impl Connector {
     }
 
     /// The capacity of the ring that carries our bytes, in bytes. Default:
-    /// [`DEFAULT_RING_CAPACITY`](crate::limits::DEFAULT_RING_CAPACITY). A peer maps no more than
-    /// [`MAX_RING_CAPACITY`](crate::limits::MAX_RING_CAPACITY); with more the link stays on the socket.
+    /// [`DEFAULT_RING_CAPACITY`](crate::limits::DEFAULT_RING_CAPACITY). The peer decides what it maps: see
+    /// [`ListenerBuilder::largest_peer_ring`](crate::ListenerBuilder::largest_peer_ring).
     ///
     /// # Errors
     /// [`CapacityError`](crate::CapacityError) if `bytes` is not a power of two within the limits.
@@ -108,6 +108,15 @@ impl Connector {
     pub fn ring_capacity(mut self, bytes: u64) -> Result<Self, crate::CapacityError> {
         self.inner = self.inner.ring_capacity(bytes)?;
         Ok(self)
+    }
+
+    /// The largest ring of a peer's that is mapped, in bytes; a link whose peer has a larger one stays on the
+    /// socket. Default: [`MAX_RING_CAPACITY`](crate::limits::MAX_RING_CAPACITY). No ring is larger than 256 MiB.
+    #[cfg(target_os = "linux")]
+    #[must_use]
+    pub fn largest_peer_ring(mut self, bytes: u64) -> Self {
+        self.inner = self.inner.largest_peer_ring(bytes);
+        self
     }
 
     /// A handle that tells the links made by this connector and its clones.

@@ -10,6 +10,7 @@ mod both_ways;
 mod counters;
 mod ends;
 mod fifo_turns;
+mod large_rings;
 mod pairs;
 #[path = "../patience/mod.rs"]
 mod patience;
