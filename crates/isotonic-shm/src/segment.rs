@@ -3,13 +3,13 @@
 use crate::error::{CreateError, SegmentRefused};
 use crate::layout::RingCapacity;
 use crate::mapping::{OwnMapping, PeerMapping};
+use nix::sys::resource::{Resource, getrlimit};
 use rustix::fs::{
     FallocateFlags, MemfdFlags, SealFlags, SeekFrom, fallocate, fcntl_add_seals, fcntl_get_seals,
     fstat, fstatfs, memfd_create, seek,
 };
 use rustix::io::Errno;
 use rustix::param::page_size;
-use rustix::process::{Resource, getrlimit};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -50,8 +50,12 @@ impl OwnSegment {
         };
 
         // Growing a file past RLIMIT_FSIZE raises SIGXFSZ, which would end the process.
-        let limit = getrlimit(Resource::Fsize).current;
-        if limit.is_some_and(|limit| limit < len as u64) {
+        // rustix takes this call for one that cannot fail (1.1.6): where a sandbox forbids it, that panics or
+        // returns uninitialised memory.
+        let (limit, _) = getrlimit(Resource::RLIMIT_FSIZE)
+            .map_err(|error| errno_of(&error.into()))
+            .map_err(failed("getrlimit(RLIMIT_FSIZE)"))?;
+        if limit < len as u64 {
             return Err(failed("setrlimit(RLIMIT_FSIZE)")(Errno::FBIG));
         }
         let file = anonymous_file().map_err(failed("memfd_create"))?;

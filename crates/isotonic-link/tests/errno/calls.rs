@@ -30,6 +30,11 @@ const MAP_TYPE: Argument = Argument {
 };
 
 // Our own segment.
+pub(crate) const FILE_SIZE_LIMIT: Call = Call {
+    name: "getrlimit(RLIMIT_FSIZE)",
+    numbers: &[libc::SYS_prlimit64],
+    with: &[is(1, libc::RLIMIT_FSIZE as i32)],
+};
 pub(crate) const MEMFD_CREATE: Call = every("memfd_create", &[libc::SYS_memfd_create]);
 pub(crate) const MEMFD_CREATE_NOEXEC: Call = Call {
     with: &[Argument {

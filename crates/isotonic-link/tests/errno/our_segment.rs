@@ -1,12 +1,20 @@
 //! The kernel gives a side no segment of its own: it goes on without, or fails where it requires one.
 
-use crate::calls::{ADD_SEALS, FALLOCATE, MEMFD_CREATE, MEMFD_CREATE_NOEXEC, MMAP_OURS};
+use crate::calls::{
+    ADD_SEALS, FALLOCATE, FILE_SIZE_LIMIT, MEMFD_CREATE, MEMFD_CREATE_NOEXEC, MMAP_OURS,
+};
 use crate::injection::Call;
 use crate::stage::{Injected, Side, Stage};
 use isotonic_link::{CreateError, Reason, Refusal, ShmMode};
 use rustix::io::Errno;
 
-const CALLS: [Call; 4] = [MEMFD_CREATE, FALLOCATE, MMAP_OURS, ADD_SEALS];
+const CALLS: [Call; 5] = [
+    FILE_SIZE_LIMIT,
+    MEMFD_CREATE,
+    FALLOCATE,
+    MMAP_OURS,
+    ADD_SEALS,
+];
 
 const ERRNOS: [Errno; 8] = [
     Errno::NOSPC,
