@@ -37,7 +37,8 @@ impl Call {
             std::env::consts::ARCH.try_into().unwrap(),
         );
         let program: BpfProgram = filter.unwrap().try_into().unwrap();
-        apply_filter(&program).unwrap();
+        apply_filter(&program)
+            .unwrap_or_else(|error| panic!("cannot make `{}` fail: {error}", self.name));
     }
 
     /// No rule stands for every use.
