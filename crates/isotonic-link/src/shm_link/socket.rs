@@ -24,13 +24,16 @@ impl ShmLink {
             self.offer();
         }
         let decided = poll_fn(|cx| {
+            // An empty socket may have decided it, too: by what could not be sent.
+            let mut is_empty = false;
             loop {
                 if self.attachment.is_decided() || self.peer.gone || self.failure.is_some() {
                     return Poll::Ready(());
                 }
-                if self.poll_socket(cx, Half::Read).is_pending() {
+                if is_empty {
                     return Poll::Pending;
                 }
+                is_empty = self.poll_socket(cx, Half::Read).is_pending();
             }
         });
         let in_time = tokio::time::timeout(HANDSHAKE_TIMEOUT, decided)

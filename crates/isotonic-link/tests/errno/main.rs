@@ -10,9 +10,11 @@
 
 mod calls;
 mod injection;
+mod numbers;
 mod our_segment;
 mod panics;
 #[path = "../patience/mod.rs"]
 mod patience;
+mod records;
 mod stage;
 mod the_peers_segment;

@@ -31,7 +31,7 @@ fn each_failure(side: Side) -> impl Iterator<Item = Injected> {
     CALLS.into_iter().flat_map(move |call| {
         ERRNOS
             .into_iter()
-            .map(move |errno| Injected { side, call, errno })
+            .map(move |errno| Injected::new(side, call, errno))
     })
 }
 
@@ -95,15 +95,11 @@ fn a_server_says_so_where_either_side_requires_one() {
 fn a_kernel_without_memory_that_is_never_executed_has_other_memory() {
     let mut stage = Stage::new(ShmMode::Prefer);
     for side in [Side::Client, Side::Server] {
-        let mut injected = Injected {
-            side,
-            call: MEMFD_CREATE_NOEXEC,
-            errno: Errno::INVAL,
-        };
-        let met = stage.survives(ShmMode::Prefer, injected);
+        let unknown = Injected::new(side, MEMFD_CREATE_NOEXEC, Errno::INVAL);
+        let met = stage.survives(ShmMode::Prefer, unknown);
         assert!(met.is_in_memory(), "{met:?}");
-        injected.errno = Errno::NOSYS;
-        let met = stage.survives(ShmMode::Prefer, injected);
+        let failed = Injected::new(side, MEMFD_CREATE_NOEXEC, Errno::NOSYS);
+        let met = stage.survives(ShmMode::Prefer, failed);
         assert!(!met.is_in_memory(), "{met:?}");
     }
 }

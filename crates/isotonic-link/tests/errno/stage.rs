@@ -4,6 +4,7 @@
 use crate::injection::Call;
 use crate::panics::panics_so_far;
 use crate::patience::within;
+use isotonic_link::limits::HANDSHAKE_TIMEOUT;
 use isotonic_link::{
     Address, ConnectError, Connector, Link, LinkInfo, LinkKind, Listener, Reason, ShmMode,
 };
@@ -26,6 +27,10 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// Enough to make a link want shared memory.
 const MUCH: usize = 200_000;
 
+/// No connection here is slow, so a wait that ends only with the handshake's own deadline is a wait for what
+/// is known to have failed.
+const WELL_BEFORE_THE_DEADLINE: Duration = HANDSHAKE_TIMEOUT.saturating_sub(Duration::from_secs(1));
+
 static ALONE: Mutex<()> = Mutex::new(());
 
 /// Whose system call fails.
@@ -41,6 +46,35 @@ pub(crate) struct Injected {
     pub(crate) side: Side,
     pub(crate) call: Call,
     pub(crate) errno: Errno,
+    pub(crate) from: From,
+}
+
+/// Since when it fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum From {
+    TheStart,
+    /// For a client: it has a link.
+    TheConnection,
+}
+
+impl Injected {
+    pub(crate) fn new(side: Side, call: Call, errno: Errno) -> Self {
+        let from = From::TheStart;
+        Self {
+            side,
+            call,
+            errno,
+            from,
+        }
+    }
+
+    /// For a client whose link is made without a failure.
+    pub(crate) fn into_its_link(call: Call, errno: Errno) -> Self {
+        Self {
+            from: From::TheConnection,
+            ..Self::new(Side::Client, call, errno)
+        }
+    }
 }
 
 /// Why a client did not get its bytes back.
@@ -79,6 +113,14 @@ impl Met {
         }
     }
 
+    /// What the client's link broke with.
+    pub(crate) fn broke_with(&self) -> &io::Error {
+        match &self.client {
+            Err(Failed::Broke(error)) => error,
+            other => panic!("{other:?}"),
+        }
+    }
+
     pub(crate) fn is_in_memory(&self) -> bool {
         let is = |link: &LinkInfo| link.kind() == LinkKind::Shm && link.reason().is_none();
         self.client.as_ref().is_ok_and(is) && self.server.last().is_some_and(is)
@@ -92,7 +134,7 @@ fn stayed(link: &LinkInfo) -> Reason {
 
 /// The only one of its kind while it lives, as it counts the descriptors of the process.
 pub(crate) struct Stage {
-    client: Runtime,
+    pub(crate) client: Runtime,
     pub(crate) server: Runtime,
     pub(crate) listener: Listener,
     pub(crate) address: Address,
@@ -141,9 +183,9 @@ impl Stage {
     }
 
     fn meet(&mut self, client_mode: ShmMode, injected: Option<Injected>) -> Met {
-        let inject = |side| {
+        let inject = move |side, from| {
             if let Some(injected) = injected
-                && injected.side == side
+                && (injected.side, injected.from) == (side, from)
             {
                 injected.call.fails_with(injected.errno);
             }
@@ -154,12 +196,13 @@ impl Stage {
         let listener = &mut self.listener;
         thread::scope(|scope| {
             let serving = scope.spawn(move || {
-                inject(Side::Server);
+                inject(Side::Server, From::TheStart);
                 server.block_on(serve(listener, left))
             });
             let visiting = scope.spawn(move || {
-                inject(Side::Client);
-                let result = client.block_on(visit(connector, address));
+                inject(Side::Client, From::TheStart);
+                let then = || inject(Side::Client, From::TheConnection);
+                let result = client.block_on(visit(connector, address, then));
                 drop(leave);
                 result
             });
@@ -196,7 +239,7 @@ pub(crate) fn open_descriptors() -> usize {
 }
 
 /// Sends back what clients send, until the client under test has `left`.
-async fn serve(listener: &mut Listener, left: impl Future) -> Vec<LinkInfo> {
+pub(crate) async fn serve(listener: &mut Listener, left: impl Future) -> Vec<LinkInfo> {
     let mut left = std::pin::pin!(left);
     let mut links = Vec::new();
     let mut echoes = JoinSet::new();
@@ -228,8 +271,19 @@ async fn echo(mut link: Link) -> io::Result<()> {
     }
 }
 
-async fn visit(connector: Connector, address: &Address) -> Result<LinkInfo, Failed> {
-    let mut link = within("a link or an error", connector.connect(address)).await?;
+async fn visit(
+    connector: Connector,
+    address: &Address,
+    then: impl FnOnce(),
+) -> Result<LinkInfo, Failed> {
+    // In a task of its own, which the timeout does not wake.
+    let address = address.clone();
+    let connecting = tokio::spawn(async move { connector.connect(&address).await });
+    let mut link = match tokio::time::timeout(WELL_BEFORE_THE_DEADLINE, connecting).await {
+        Ok(connected) => connected.unwrap_or_else(|error| resume_unwind(error.into_panic()))?,
+        Err(_) => panic!("neither a link nor an error after {WELL_BEFORE_THE_DEADLINE:?}"),
+    };
+    then();
     carry(&mut link).await?;
     Ok(link.info())
 }

@@ -23,7 +23,7 @@ fn each_failure(side: Side) -> impl Iterator<Item = Injected> {
     CALLS.into_iter().flat_map(move |call| {
         ERRNOS
             .into_iter()
-            .map(move |errno| Injected { side, call, errno })
+            .map(move |errno| Injected::new(side, call, errno))
     })
 }
 
