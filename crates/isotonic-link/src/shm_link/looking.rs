@@ -109,6 +109,9 @@ impl ShmLink {
             });
         }
         self.peer.gone.then(|| {
+            if let Some(errno) = self.socket_errno {
+                return Err(io::Error::from_raw_os_error(errno));
+            }
             let cut = if self.socket.ended_mid_record() {
                 " within a record"
             } else {

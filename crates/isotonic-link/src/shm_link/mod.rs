@@ -56,6 +56,8 @@ pub(crate) struct ShmLink {
     blind_look: Option<Pin<Box<tokio::time::Sleep>>>,
     /// We have sent our `Close`.
     closed: bool,
+    /// Why nothing more comes over the socket, if our kernel told.
+    socket_errno: Option<i32>,
     /// Why the link cannot be used any more, if it is our doing.
     failure: Option<Violation>,
     info: LinkInfo,
@@ -144,6 +146,7 @@ impl ShmLink {
             peer: Peer::default(),
             blind_look: None,
             closed: false,
+            socket_errno: None,
             failure: None,
             info,
         }

@@ -107,7 +107,8 @@ impl ShmLink {
         match ready!(self.socket.poll_record(cx)) {
             Ok(Some(Record::Data(bytes))) => self.received_data(bytes),
             Ok(Some(Record::Control(record))) => self.received(record),
-            Ok(None) | Err(SocketError::Io(_)) => self.peer_is_gone(),
+            Ok(None) => self.peer_is_gone(),
+            Err(SocketError::Io(error)) => self.socket_failed(&error),
             Err(SocketError::Violation(violation)) => drop(self.fail(violation)),
         }
         // The step of the attachment that answers this one.
@@ -177,6 +178,13 @@ impl ShmLink {
             tracing::info!(address = %self.info.address(), %reason, "link stays on the socket");
             self.info.set_reason(reason);
         }
+    }
+
+    /// Our kernel's doing: the peer may be alive, but nothing more comes from it.
+    fn socket_failed(&mut self, error: &io::Error) {
+        tracing::warn!(address = %self.info.address(), %error, "the link's socket failed");
+        self.peer.gone = true;
+        self.socket_errno = error.raw_os_error();
     }
 
     fn peer_is_gone(&mut self) {
