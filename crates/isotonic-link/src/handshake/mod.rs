@@ -101,8 +101,14 @@ async fn exchange(stream: &mut UnixStream, mode: ShmMode) -> io::Result<Option<W
         ShmMode::Require => records::FEATURES | feature::ATTACH_NOW,
         ShmMode::Prefer | ShmMode::Off => records::FEATURES,
     };
-    // A server that turns us away has answered, and closed, without reading this.
     let said = stream.write_all(&Hello::ours(features).encode()).await;
+    if let Err(error) = said.as_ref()
+        && error.kind() != io::ErrorKind::BrokenPipe
+    {
+        // Nobody answers what was not said. A server that turns us away has answered, and closed, without
+        // reading it.
+        return said.map(|()| None);
+    }
     let mut received = [0; HELLO_LEN];
     let mut len = 0;
     loop {

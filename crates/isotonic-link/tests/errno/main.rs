@@ -9,6 +9,7 @@
 #![allow(clippy::unwrap_used)] // A test fails by panicking.
 
 mod calls;
+mod connecting;
 mod injection;
 mod numbers;
 mod our_segment;
