@@ -11,6 +11,7 @@
 mod calls;
 mod connecting;
 mod injection;
+mod listening;
 mod numbers;
 mod our_segment;
 mod panics;
