@@ -112,13 +112,8 @@ pub(crate) const SEND_RECORD: Call = every("sendmsg", &[libc::SYS_sendmsg]);
 /// Of a link that is not negotiated.
 pub(crate) const WRITE: Call = every("writev", &[libc::SYS_writev]);
 
-// What nobody notices.
+// What nobody misses.
 pub(crate) const COUNT_CPUS: Call = every("sched_getaffinity", &[libc::SYS_sched_getaffinity]);
-pub(crate) const DO_NOT_LINGER: Call = Call {
-    name: "setsockopt(SO_LINGER)",
-    numbers: &[libc::SYS_setsockopt],
-    with: &[is(1, libc::SOL_SOCKET), is(2, libc::SO_LINGER)],
-};
 
 // A place to listen at.
 pub(crate) const OPEN: Call = every("open", numbers::OPEN);

@@ -8,6 +8,8 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used)] // A test fails by panicking.
 
+mod accepting;
+mod any_errno;
 mod calls;
 mod connecting;
 mod injection;
@@ -20,3 +22,4 @@ mod patience;
 mod records;
 mod stage;
 mod the_peers_segment;
+mod warnings;
