@@ -8,7 +8,7 @@ use rustix::fs::{
     FallocateFlags, MemfdFlags, SealFlags, SeekFrom, fallocate, fcntl_add_seals, fcntl_get_seals,
     fstat, fstatfs, memfd_create, seek,
 };
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 use rustix::param::page_size;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -59,8 +59,10 @@ impl OwnSegment {
             return Err(failed("setrlimit(RLIMIT_FSIZE)")(Errno::FBIG));
         }
         let file = anonymous_file().map_err(failed("memfd_create"))?;
-        // Allocates every page and sets the size; ENOSPC comes here and not as SIGBUS at first touch.
-        fallocate(&file, FallocateFlags::empty(), 0, len as u64).map_err(failed("fallocate"))?;
+        // Allocates every page and sets the size; ENOSPC comes here and not as SIGBUS at first touch. A signal
+        // meanwhile undoes it.
+        retry_on_intr(|| fallocate(&file, FallocateFlags::empty(), 0, len as u64))
+            .map_err(failed("fallocate"))?;
         // Mapping it populated writes every page once: one that never was would pass for a hole.
         let mapping = OwnMapping::new(&file, len, capacity)
             .map_err(|error| failed("mmap")(errno_of(&error)))?;
