@@ -1,18 +1,22 @@
-//! Clients that offer something else than a segment.
+//! Clients whose offer is not what it says it is. What is no segment at all: `impostors.rs`.
 
 use crate::alone::alone;
 use crate::echo_server::survives;
 use crate::raw_peer::{
     ATTACH, ATTACHED, MOST_DESCRIPTORS, REFUSED_SEGMENT, REFUSED_SIZE, RawPeer, attachment, record,
 };
-use crate::segments::{CAPACITY, SEGMENT_LEN, good_segment, segment_of, unsealed};
+use crate::segments::{CAPACITY, SEGMENT_LEN, good_segment, segment_of};
 use isotonic_link::{LinkKind, Reason, SegmentRefused};
 use std::io::ErrorKind;
 use std::os::fd::{AsFd, OwnedFd};
 
 /// The offer is refused with `refusal`, and the connection goes on without shared memory. Returns the
 /// server's reason.
-fn stays_on_the_socket(capacity: u64, segment: impl Fn() -> OwnedFd, refusal: u16) -> Reason {
+pub(crate) fn stays_on_the_socket(
+    capacity: u64,
+    segment: impl Fn() -> OwnedFd,
+    refusal: u16,
+) -> Reason {
     let mut reason = None;
     alone(|| {
         survives(async |server, client| {
@@ -81,39 +85,6 @@ fn another_number_of_descriptors_than_one_cannot_be_declared() {
             client.send_with(&record(ATTACH, &body), &[good_segment().as_fd()]);
         });
     }
-}
-
-#[test]
-fn a_pipe_is_no_segment() {
-    let pipe = || rustix::pipe::pipe().unwrap().0;
-    let reason = stays_on_the_socket(CAPACITY, pipe, REFUSED_SEGMENT);
-    assert!(matches!(
-        reason,
-        Reason::SegmentRefused(SegmentRefused::MissingSeals { .. })
-    ));
-}
-
-#[test]
-fn a_regular_file_is_no_segment() {
-    let file = || {
-        let file = tempfile::tempfile().unwrap();
-        file.set_len(SEGMENT_LEN).unwrap();
-        file.into()
-    };
-    let reason = stays_on_the_socket(CAPACITY, file, REFUSED_SEGMENT);
-    assert!(matches!(
-        reason,
-        Reason::SegmentRefused(SegmentRefused::MissingSeals { .. })
-    ));
-}
-
-#[test]
-fn an_unsealed_memfd_is_no_segment() {
-    let reason = stays_on_the_socket(CAPACITY, || unsealed(SEGMENT_LEN), REFUSED_SEGMENT);
-    assert!(matches!(
-        reason,
-        Reason::SegmentRefused(SegmentRefused::MissingSeals { seen: 0, .. })
-    ));
 }
 
 #[test]

@@ -6,12 +6,15 @@
 
 mod alone;
 mod attach_to_a_server;
+mod cut_short;
 mod descriptors;
 mod echo_server;
 mod greeting_a_server;
 mod hanging_file;
 mod lingering_socket;
 mod one_users_share;
+mod impostors;
+mod lengths;
 #[path = "../patience/mod.rs"]
 mod patience;
 mod plain_bytes;
@@ -20,4 +23,7 @@ mod raw_peer;
 mod records_to_a_client;
 mod records_to_a_server;
 mod segments;
+mod slow_peers;
+mod stages;
 mod vanishing;
+mod wrong_record;

@@ -10,8 +10,9 @@ use rustix::net::{
 };
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::time::Duration;
 
 pub(crate) const HELLO_LEN: usize = 32;
 pub(crate) const HEADER_LEN: usize = 8;
@@ -135,6 +136,11 @@ impl RawPeer {
         Ok(())
     }
 
+    /// Sends `bytes` with a descriptor of this very connection.
+    pub(crate) fn send_itself_with(&self, bytes: &[u8]) {
+        self.send_with(bytes, &[self.0.as_fd()]);
+    }
+
     /// Says hello as an isotonic client does, and takes the welcome.
     pub(crate) fn shake_hands(&self) {
         self.send(&hello(1, 1, 1));
@@ -201,6 +207,20 @@ impl RawPeer {
             received.extend(record.body);
         }
         assert_eq!(received, bytes);
+    }
+
+    /// Whether the other side closes the connection in this time; what it says before is passed over.
+    pub(crate) fn is_closed_within(&self, time: Duration) -> bool {
+        self.0.set_read_timeout(Some(time)).unwrap();
+        let closed = loop {
+            match self.read(&mut [0; 4096], &mut Vec::new()) {
+                Ok(0) => break true,
+                Ok(_) => {}
+                Err(error) => break error.kind() == io::ErrorKind::ConnectionReset,
+            }
+        };
+        self.0.set_read_timeout(Some(PATIENCE)).unwrap();
+        closed
     }
 
     /// Waits until the other side closes the connection; what it says before is passed over.

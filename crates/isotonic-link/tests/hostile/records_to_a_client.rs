@@ -7,9 +7,7 @@ use crate::raw_peer::{
     ATTACH, ATTACHED, DATA, HELLO_LEN, MOST_DESCRIPTORS, MOVED, REFUSED, REFUSED_SEGMENT,
     REFUSED_SIZE, REFUSED_VERSION, RawPeer, attachment, hello, record, welcome,
 };
-use crate::segments::{
-    CAPACITY, PRODUCED, SEGMENT_LEN, good_segment, segment_of, segment_with, unsealed,
-};
+use crate::segments::{CAPACITY, PRODUCED, SEGMENT_LEN, good_segment, segment_of, segment_with};
 use isotonic_link::{
     Address, ConnectError, Connector, Link, LinkKind, Reason, Refusal, SegmentRefused, ShmMode,
 };
@@ -21,7 +19,7 @@ use tokio::io::AsyncReadExt;
 
 /// Connects to a server that does with its one connection what `serve` says. Returns the client's
 /// link, or why there is none, and hands it to `then` while the server still runs.
-fn against<T: Send + 'static>(
+pub(crate) fn against<T: Send + 'static>(
     mode: ShmMode,
     serve: impl FnOnce(RawPeer) -> T + Send + 'static,
     then: impl AsyncFnOnce(Result<Link, ConnectError>),
@@ -50,7 +48,9 @@ fn against<T: Send + 'static>(
 
 /// Answers the hello, and the client's offer with `answer`. Returns the connection, so that it stays
 /// open until the client is done with it.
-fn answering(answer: impl FnOnce(&RawPeer) + Send + 'static) -> impl FnOnce(RawPeer) -> RawPeer {
+pub(crate) fn answering(
+    answer: impl FnOnce(&RawPeer) + Send + 'static,
+) -> impl FnOnce(RawPeer) -> RawPeer {
     move |peer| {
         peer.send(&welcome(1, 0, 1));
         let offer = peer.receive_step();
@@ -60,7 +60,7 @@ fn answering(answer: impl FnOnce(&RawPeer) + Send + 'static) -> impl FnOnce(RawP
     }
 }
 
-fn reason_of(link: Result<Link, ConnectError>) -> Reason {
+pub(crate) fn reason_of(link: Result<Link, ConnectError>) -> Reason {
     match link {
         Err(ConnectError::ShmRequired { reason, .. }) => reason,
         other => panic!("shared memory was required, but: {other:?}"),
@@ -77,14 +77,18 @@ fn fails(answer: impl FnOnce(&RawPeer) + Send + 'static) -> Reason {
 }
 
 /// Like [`fails`], for an answer with a segment, after which the client tells the server why it refuses.
-fn refuses(capacity: u64, segment: impl Fn() -> OwnedFd + Send + 'static, refusal: u16) -> Reason {
+pub(crate) fn refuses(
+    capacity: u64,
+    segment: impl Fn() -> OwnedFd + Send + 'static,
+    refusal: u16,
+) -> Reason {
     fails(move |peer| {
         peer.send_with(&attachment(ATTACHED, capacity), &[segment().as_fd()]);
         assert_eq!(peer.receive_step().refusal(), Some(refusal));
     })
 }
 
-fn assert_not_attached(reason: &Reason) {
+pub(crate) fn assert_not_attached(reason: &Reason) {
     assert!(matches!(reason, Reason::NotAttached { .. }), "{reason}");
 }
 
@@ -116,23 +120,6 @@ fn a_welcome_with_another_version_is_plain_and_no_shared_memory() {
 fn a_refusal_is_told_with_its_code() {
     let reason = fails(|peer| peer.send(&record(REFUSED, &[77, 0, 0, 0, 0, 0, 0, 0])));
     assert_eq!(reason, Reason::PeerRefused(Refusal::Other(77)));
-}
-
-#[test]
-fn what_is_no_segment_is_refused() {
-    let pipe = || rustix::pipe::pipe().unwrap().0;
-    let regular = || tempfile::tempfile().unwrap().into();
-    let kinds: [fn() -> OwnedFd; 3] = [pipe, regular, || unsealed(SEGMENT_LEN)];
-    for segment in kinds {
-        let reason = refuses(CAPACITY, segment, REFUSED_SEGMENT);
-        assert!(
-            matches!(
-                reason,
-                Reason::SegmentRefused(SegmentRefused::MissingSeals { .. })
-            ),
-            "{reason}"
-        );
-    }
 }
 
 #[test]
@@ -197,7 +184,7 @@ fn a_server_that_vanishes_before_its_answer_fails_the_connect() {
 }
 
 /// Reads to the end of a link that is in shared memory.
-async fn read_to_end(link: Result<Link, ConnectError>) -> io::Result<Vec<u8>> {
+pub(crate) async fn read_to_end(link: Result<Link, ConnectError>) -> io::Result<Vec<u8>> {
     let mut received = Vec::new();
     let mut link = link.unwrap();
     within("the link to end", link.read_to_end(&mut received)).await?;
@@ -205,7 +192,7 @@ async fn read_to_end(link: Result<Link, ConnectError>) -> io::Result<Vec<u8>> {
 }
 
 /// Follows the client into shared memory with this segment.
-fn move_over(peer: &RawPeer, segment: &OwnedFd) {
+pub(crate) fn move_over(peer: &RawPeer, segment: &OwnedFd) {
     peer.send_with(&attachment(ATTACHED, CAPACITY), &[segment.as_fd()]);
     assert_eq!(peer.receive_step().kind, MOVED);
     peer.send(&record(MOVED, &[]));

@@ -23,13 +23,13 @@ fn is_closed(offend: impl Fn(&RawPeer)) {
     });
 }
 
-fn attach(client: &RawPeer, segment: &OwnedFd) {
+pub(crate) fn attach(client: &RawPeer, segment: &OwnedFd) {
     client.send_with(&attachment(ATTACH, CAPACITY), &[segment.as_fd()]);
     assert_eq!(client.receive_step().kind, ATTACHED);
 }
 
 /// Goes all the way into shared memory.
-fn move_over(client: &RawPeer, segment: &OwnedFd) {
+pub(crate) fn move_over(client: &RawPeer, segment: &OwnedFd) {
     attach(client, segment);
     client.send(&record(MOVED, &[]));
     assert_eq!(client.receive_step().kind, MOVED);

@@ -14,6 +14,12 @@ pub(crate) const SEGMENT_LEN: u64 = 4096 + CAPACITY;
 pub(crate) const PRODUCED: u64 = 128;
 pub(crate) const CONSUMED: u64 = 256;
 
+/// What a segment has to be sealed with.
+pub(crate) const SEALS: SealFlags = SealFlags::SHRINK
+    .union(SealFlags::GROW)
+    .union(SealFlags::FUTURE_WRITE)
+    .union(SealFlags::SEAL);
+
 /// A segment that is accepted.
 pub(crate) fn good_segment() -> OwnedFd {
     segment_with(&[])
@@ -44,8 +50,12 @@ pub(crate) fn unsealed(len: u64) -> OwnedFd {
     file.into()
 }
 
-fn seal(file: OwnedFd) -> OwnedFd {
-    let seals = SealFlags::SHRINK | SealFlags::GROW | SealFlags::FUTURE_WRITE | SealFlags::SEAL;
+/// Gives a file the seals of a segment.
+pub(crate) fn seal(file: OwnedFd) -> OwnedFd {
+    seal_with(file, SEALS)
+}
+
+pub(crate) fn seal_with(file: OwnedFd, seals: SealFlags) -> OwnedFd {
     fcntl_add_seals(&file, seals).unwrap();
     file
 }
