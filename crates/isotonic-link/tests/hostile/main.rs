@@ -9,6 +9,7 @@ mod attach_to_a_server;
 mod cut_short;
 mod descriptors;
 mod echo_server;
+mod floods;
 mod greeting_a_server;
 mod hanging_file;
 mod lingering_socket;

@@ -209,6 +209,13 @@ impl RawPeer {
         assert_eq!(received, bytes);
     }
 
+    /// Whether nothing has come from the other side, not even its end.
+    pub(crate) fn has_heard_nothing(&self) -> bool {
+        let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+        let seen = rustix::net::recv(&self.0, &mut [0], flags);
+        matches!(seen, Err(rustix::io::Errno::AGAIN))
+    }
+
     /// Whether the other side closes the connection in this time; what it says before is passed over.
     pub(crate) fn is_closed_within(&self, time: Duration) -> bool {
         self.0.set_read_timeout(Some(time)).unwrap();
