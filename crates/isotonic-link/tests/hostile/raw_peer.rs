@@ -91,6 +91,12 @@ impl Received {
 
 pub(crate) struct RawPeer(UnixStream);
 
+impl AsFd for RawPeer {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
 impl RawPeer {
     pub(crate) fn connect(address: &Address) -> Self {
         let Address::Unix(path) = address else {
@@ -136,6 +142,19 @@ impl RawPeer {
         Ok(())
     }
 
+    /// Sends what the socket takes at once, and returns how much that was.
+    pub(crate) fn send_now(&self, bytes: &[u8]) -> usize {
+        if bytes.is_empty() {
+            return 0;
+        }
+        let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
+        match rustix::net::send(&self.0, bytes, flags) {
+            Ok(sent) => sent,
+            Err(rustix::io::Errno::AGAIN) => 0,
+            Err(error) => panic!("the other side has closed too early: {error}"),
+        }
+    }
+
     /// Sends `bytes` with a descriptor of this very connection.
     pub(crate) fn send_itself_with(&self, bytes: &[u8]) {
         self.send_with(bytes, &[self.0.as_fd()]);
@@ -159,6 +178,14 @@ impl RawPeer {
             body: self.receive(len as usize),
             descriptors,
         }
+    }
+
+    /// The next record's kind and body, taken one byte at a time.
+    pub(crate) fn receive_byte_by_byte(&self) -> (u8, Vec<u8>) {
+        let next = || self.receive(1)[0];
+        let header: [u8; HEADER_LEN] = std::array::from_fn(|_| next());
+        let len = u32::from_le_bytes([header[4], header[5], header[6], header[7]]);
+        (header[0], (0..len).map(|_| next()).collect())
     }
 
     /// The next record that is not a doorbell.
