@@ -236,6 +236,19 @@ impl RawPeer {
         assert_eq!(received, bytes);
     }
 
+    /// How much comes until the other side closes the connection.
+    pub(crate) fn receives_to_the_end(&self) -> usize {
+        let mut len = 0;
+        loop {
+            match self.read(&mut [0; 4096], &mut Vec::new()) {
+                Ok(0) => return len,
+                Ok(read) => len += read,
+                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return len,
+                Err(error) => panic!("the other side does not close the connection: {error}"),
+            }
+        }
+    }
+
     /// Whether nothing has come from the other side, not even its end.
     pub(crate) fn has_heard_nothing(&self) -> bool {
         let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
@@ -259,14 +272,6 @@ impl RawPeer {
 
     /// Waits until the other side closes the connection; what it says before is passed over.
     pub(crate) fn is_closed_by_the_other_side(&self) {
-        let mut bytes = [0; 4096];
-        loop {
-            match self.read(&mut bytes, &mut Vec::new()) {
-                Ok(0) => return,
-                Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return,
-                Err(error) => panic!("the other side does not close the connection: {error}"),
-            }
-        }
+        self.receives_to_the_end();
     }
 }

@@ -1,12 +1,15 @@
-//! A client by hand in shared memory, which goes on writing every word of its segment as it likes.
+//! A peer by hand in shared memory, which goes on writing every word of its segment as it likes.
 
 use crate::patience::PATIENCE;
-use crate::raw_peer::{ATTACH, ATTACHED, DOORBELL, MOVED, RawPeer, attachment, record};
+use crate::raw_peer::{
+    ATTACH, ATTACHED, DOORBELL, HELLO_LEN, MOVED, RawPeer, Received, attachment, hello, record,
+    welcome,
+};
 use crate::segments::CAPACITY;
 use isotonic_shm::RingCapacity;
 use isotonic_shm::hostile::{CONSUMED, DATA, HostileSegment, PRODUCED, READER_SLEEP, WRITER_SLEEP};
 use std::fs::File;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 use std::time::Instant;
 
@@ -20,32 +23,36 @@ pub(crate) struct RingPeer {
 }
 
 impl RingPeer {
-    /// Takes a client that has not greeted yet into shared memory. What it will ever send lies in its ring
-    /// already, [`byte_at`] each position, and what means nothing is full of ones.
+    /// Takes a client that has not greeted yet into shared memory, before anything else.
     pub(crate) fn move_over(socket: RawPeer) -> Self {
-        let capacity = RingCapacity::new(CAPACITY).unwrap();
-        let (segment, descriptor) = HostileSegment::create(capacity).unwrap();
-        for offset in (0..DATA)
-            .step_by(8)
-            .filter(|offset| !WORDS.contains(offset))
-        {
-            segment.store(offset, u64::MAX);
-        }
-        for position in (0..CAPACITY).step_by(8) {
-            let bytes = std::array::from_fn(|byte| byte_at(position + byte as u64));
-            segment.store(DATA + position as usize, u64::from_ne_bytes(bytes));
-        }
-        socket.shake_hands();
+        let (segment, descriptor) = filled_segment();
+        socket.send(&hello(1, 1, 3));
+        assert_eq!(socket.receive(HELLO_LEN), welcome(1, 0, 3));
         socket.send_with(&attachment(ATTACH, CAPACITY), &[descriptor.as_fd()]);
         let attached = socket.receive_step();
         assert_eq!(attached.kind, ATTACHED);
-        let theirs = attached.descriptors.into_iter().next().unwrap();
         socket.send(&record(MOVED, &[]));
         assert_eq!(socket.receive_step().kind, MOVED);
+        Self::with(socket, segment, attached)
+    }
+
+    /// Follows a client that has been welcomed, and that requires shared memory, as its server.
+    pub(crate) fn follow(socket: RawPeer) -> Self {
+        let (segment, descriptor) = filled_segment();
+        let attach = socket.receive_step();
+        assert_eq!(attach.kind, ATTACH);
+        socket.send_with(&attachment(ATTACHED, CAPACITY), &[descriptor.as_fd()]);
+        assert_eq!(socket.receive_step().kind, MOVED);
+        socket.send(&record(MOVED, &[]));
+        Self::with(socket, segment, attach)
+    }
+
+    fn with(socket: RawPeer, segment: HostileSegment, theirs: Received) -> Self {
+        let theirs = theirs.descriptors.into_iter().next().unwrap().into();
         Self {
             socket,
             segment,
-            theirs: theirs.into(),
+            theirs,
         }
     }
 
@@ -53,13 +60,13 @@ impl RingPeer {
         self.segment.store(word, value);
     }
 
-    /// Moves our position as a producer, and wakes the server.
+    /// Moves our position as a producer, and wakes the other side.
     pub(crate) fn put_up_to(&self, position: u64) {
         self.set(PRODUCED, position);
         self.wake();
     }
 
-    /// Moves our position as a consumer, and wakes the server.
+    /// Moves our position as a consumer, and wakes the other side.
     pub(crate) fn take_up_to(&self, position: u64) {
         self.set(CONSUMED, position);
         self.wake();
@@ -73,33 +80,60 @@ impl RingPeer {
         self.theirs.try_clone().unwrap()
     }
 
-    /// What the server says in its segment.
+    /// What the other side says in its segment.
     pub(crate) fn sees(&self, word: usize) -> u64 {
         let mut bytes = [0; 8];
         self.theirs.read_exact_at(&mut bytes, word as u64).unwrap();
         u64::from_ne_bytes(bytes)
     }
 
-    /// Waits until the server has come as far as this.
+    /// Waits until the other side has come as far as this.
     pub(crate) fn waits_for(&self, word: usize, position: u64) {
         let start = Instant::now();
         while self.sees(word) < position {
             assert!(
                 start.elapsed() < PATIENCE,
-                "the server stays at {}",
+                "the other side stays at {}",
                 self.sees(word)
             );
             std::thread::yield_now();
         }
     }
 
-    /// Whether the bytes before `end` that the server has sent are those that it got; its ring is larger.
+    /// Waits until the other side has announced that it sleeps.
+    pub(crate) fn waits_for_odd(&self, word: usize) {
+        let start = Instant::now();
+        while self.sees(word).is_multiple_of(2) {
+            assert!(start.elapsed() < PATIENCE, "the other side does not sleep");
+            std::thread::yield_now();
+        }
+    }
+
+    /// Whether the bytes before `end` that a server has sent are those that it got; its ring is larger.
     pub(crate) fn got_its_own_back(&self, end: u64) -> bool {
         let mut ring = vec![0; end as usize];
         self.theirs.read_exact_at(&mut ring, DATA as u64).unwrap();
         let mut expected = (0..end).map(byte_at);
         ring.into_iter().all(|byte| expected.next() == Some(byte))
     }
+}
+
+/// A segment in whose ring lies all that will ever be sent, [`byte_at`] each position, and which is full of
+/// ones where nothing has a meaning.
+fn filled_segment() -> (HostileSegment, OwnedFd) {
+    let (segment, descriptor) =
+        HostileSegment::create(RingCapacity::new(CAPACITY).unwrap()).unwrap();
+    for offset in (0..DATA)
+        .step_by(8)
+        .filter(|offset| !WORDS.contains(offset))
+    {
+        segment.store(offset, u64::MAX);
+    }
+    for position in (0..CAPACITY).step_by(8) {
+        let bytes = std::array::from_fn(|byte| byte_at(position + byte as u64));
+        segment.store(DATA + position as usize, u64::from_ne_bytes(bytes));
+    }
+    (segment, descriptor)
 }
 
 /// What stands at a position of the stream.
