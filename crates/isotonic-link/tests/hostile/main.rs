@@ -12,10 +12,10 @@ mod echo_server;
 mod floods;
 mod greeting_a_server;
 mod hanging_file;
-mod lingering_socket;
-mod one_users_share;
 mod impostors;
 mod lengths;
+mod lingering_socket;
+mod one_users_share;
 #[path = "../patience/mod.rs"]
 mod patience;
 mod plain_bytes;

@@ -10,6 +10,7 @@ use crate::raw_peer::{
 use crate::segments::{CAPACITY, good_segment};
 use crate::stages::{ClientStage, ServerStage, a_client_closes, a_server_closes};
 use isotonic_link::LinkKind;
+use rustix::fs::OFlags;
 use std::collections::HashMap;
 use std::fs::read_link;
 use std::os::fd::AsFd;
@@ -197,29 +198,35 @@ fn two_offers_in_one_message_close_the_connection() {
     }
 }
 
-/// What this process has open: number and file.
-fn open_files() -> HashMap<String, PathBuf> {
-    let entries = std::fs::read_dir("/proc/self/fd").unwrap();
-    let files = entries.filter_map(|entry| {
-        let entry = entry.unwrap();
-        let number = entry.file_name().into_string().unwrap();
-        // The one that reads this folder is gone afterwards.
-        Some((number, read_link(entry.path()).ok()?))
-    });
-    files.collect()
+/// A descriptor of this process.
+struct Open {
+    file: PathBuf,
+    is_closed_on_exec: bool,
 }
 
-fn is_closed_on_exec(number: &str) -> bool {
-    let info = std::fs::read_to_string(format!("/proc/self/fdinfo/{number}")).unwrap();
-    let flags = info.lines().find_map(|line| line.strip_prefix("flags:"));
-    let flags = u32::from_str_radix(flags.unwrap().trim(), 8).unwrap();
-    flags & rustix::fs::OFlags::CLOEXEC.bits() != 0
+/// By number. What is closed meanwhile is left out.
+fn open_files() -> HashMap<String, Open> {
+    let entries = std::fs::read_dir("/proc/self/fd").unwrap();
+    let files = entries.filter_map(|entry| {
+        let number = entry.unwrap().file_name().into_string().unwrap();
+        let info = std::fs::read_to_string(format!("/proc/self/fdinfo/{number}")).ok()?;
+        let flags = info.lines().find_map(|line| line.strip_prefix("flags:"));
+        let flags = u32::from_str_radix(flags.unwrap().trim(), 8).unwrap();
+        let open = Open {
+            file: read_link(format!("/proc/self/fd/{number}")).ok()?,
+            is_closed_on_exec: flags & OFlags::CLOEXEC.bits() != 0,
+        };
+        Some((number, open))
+    });
+    files.collect()
 }
 
 /// A program that the server starts meanwhile must inherit neither a connection, whose end would be hidden
 /// by that, nor a peer's descriptor.
 #[test]
 fn nothing_that_a_connection_opens_passes_to_other_programs() {
+    /// As the kernel names what `good_segment` makes.
+    const SEGMENT: &str = "/memfd:hostile (deleted)";
     alone(|| {
         survives(async |server, client| {
             let before = open_files();
@@ -228,21 +235,16 @@ fn nothing_that_a_connection_opens_passes_to_other_programs() {
             send_with_segments(&client, &attachment(ATTACH, CAPACITY)[..9], 1);
             let pending = crate::patience::within("the descriptor to be received", async {
                 loop {
-                    let new: Vec<_> = open_files()
-                        .into_iter()
-                        .filter(|(number, _)| !before.contains_key(number))
-                        .collect();
-                    if new
-                        .iter()
-                        .any(|(_, file)| file.starts_with("/memfd:hostile (deleted)"))
-                    {
+                    let mut new = open_files();
+                    new.retain(|number, _| !before.contains_key(number));
+                    if new.values().any(|open| open.file.starts_with(SEGMENT)) {
                         return new;
                     }
                     tokio::task::yield_now().await;
                 }
             });
-            for (number, file) in pending.await {
-                assert!(is_closed_on_exec(&number), "{file:?}");
+            for open in pending.await.values() {
+                assert!(open.is_closed_on_exec, "{:?}", open.file);
             }
             client.send(&attachment(ATTACH, CAPACITY)[9..]);
             assert_eq!(client.receive_step().kind, ATTACHED);
