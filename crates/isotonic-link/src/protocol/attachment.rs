@@ -127,19 +127,27 @@ impl Attachment {
         }
     }
 
-    /// The record that was to be sent last, with our segment, could not be.
-    pub(crate) fn not_sent(&mut self, error: &io::Error) -> Outcome {
-        let offered = matches!(self.state, State::Offered(_));
-        self.state = State::Done;
+    /// The record with our segment could not be sent. A peer that has answered it all the same has
+    /// answered what it cannot know.
+    pub(crate) fn not_sent(&mut self, error: &io::Error) -> Result<Outcome, OutOfOrder> {
+        let send = match std::mem::replace(&mut self.state, State::Done) {
+            // Nobody has heard of the offer, so there is nothing to take back.
+            State::Offered(_) => None,
+            State::Accepted(..) => Some(Control::Refused(Refusal::NoMemory)),
+            State::NotYet | State::Moving(_) | State::Done => {
+                return Err(OutOfOrder {
+                    record: "answer to an unsent record",
+                });
+            }
+        };
         self.mapped = None;
-        Outcome {
-            // A client that was not heard of has nothing to take back.
-            send: (!offered).then_some(Control::Refused(Refusal::NoMemory)),
+        Ok(Outcome {
+            send,
             stay: Some(Reason::NotSent {
                 error: error.to_string(),
             }),
             ..Outcome::default()
-        }
+        })
     }
 
     /// Handles a record that concerns the attachment.
@@ -357,6 +365,41 @@ mod tests {
             outcome.send,
             Some(Control::Refused(Refusal::SegmentRefused))
         ));
+    }
+
+    #[test]
+    fn a_segment_that_could_not_be_sent_leaves_the_link_on_the_socket() {
+        let unsent = io::Error::from(io::ErrorKind::PermissionDenied);
+        let mut client = side(Role::Client, CAPACITY);
+        let attach = client.offer().send.unwrap();
+        let outcome = client.not_sent(&unsent).unwrap();
+        assert!(outcome.send.is_none(), "nobody has heard of the offer");
+        assert!(matches!(outcome.stay, Some(Reason::NotSent { .. })));
+
+        let mut server = side(Role::Server, CAPACITY);
+        server.handle(attach).unwrap();
+        let outcome = server.not_sent(&unsent).unwrap();
+        assert!(matches!(outcome.send, Some(Control::Refused(_))));
+        assert!(matches!(outcome.stay, Some(Reason::NotSent { .. })));
+    }
+
+    #[test]
+    fn an_answer_to_a_segment_that_could_not_be_sent_is_out_of_order() {
+        let unsent = io::Error::from(io::ErrorKind::PermissionDenied);
+        let memory = Memory::new(2 * CAPACITY);
+        let mut client = side(Role::Client, CAPACITY);
+        let mut server = side(Role::Server, CAPACITY).limited_to(Some(memory.clone()));
+        let attached = server.handle(client.offer().send.unwrap()).unwrap().send;
+        let moved = client.handle(attached.unwrap()).unwrap().send;
+        assert!(client.not_sent(&unsent).is_err());
+        server.handle(moved.unwrap()).unwrap();
+        assert!(server.not_sent(&unsent).is_err());
+        assert!(memory.take(1).is_none(), "both rings are in use");
+
+        let mut client = side(Role::Client, CAPACITY);
+        client.offer();
+        client.handle(Control::Refused(Refusal::NoMemory)).unwrap();
+        assert!(client.not_sent(&unsent).is_err());
     }
 
     #[test]

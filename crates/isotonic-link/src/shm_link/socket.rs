@@ -123,10 +123,10 @@ impl ShmLink {
             let flushed = self.socket.poll_flush(cx);
             match self.socket.take_unsendable() {
                 None => return flushed,
-                Some(error) => {
-                    let outcome = self.attachment.not_sent(&error);
-                    self.go_on(outcome);
-                }
+                Some(error) => match self.attachment.not_sent(&error) {
+                    Ok(outcome) => self.go_on(outcome),
+                    Err(error) => drop(self.fail(error)),
+                },
             }
         }
     }
