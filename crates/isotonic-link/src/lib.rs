@@ -16,6 +16,8 @@ mod error;
 mod fifo;
 mod folder_lock;
 mod foreign_descriptor;
+#[cfg(all(target_os = "linux", any(test, fuzzing)))]
+pub mod fuzzing;
 mod handshake;
 mod incident;
 mod info;

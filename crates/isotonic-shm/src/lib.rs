@@ -41,7 +41,7 @@
 mod copy;
 #[cfg(target_os = "linux")]
 mod error;
-#[cfg(all(target_os = "linux", any(test, feature = "hostile")))]
+#[cfg(all(target_os = "linux", any(test, fuzzing, feature = "hostile")))]
 pub mod hostile;
 #[cfg(target_os = "linux")]
 mod layout;
@@ -53,6 +53,9 @@ mod ring;
 mod segment;
 #[cfg(target_os = "linux")]
 mod sleep;
+
+#[cfg(all(target_os = "linux", any(test, fuzzing)))]
+pub use ring::fuzzing;
 
 #[cfg(target_os = "linux")]
 pub use error::{CapacityError, CreateError, RingViolation, SegmentRefused};

@@ -3,7 +3,7 @@
 //!
 //! The types keep the two apart: there is no way to store through a [`PeerMapping`] (it would fault)
 //! and none to read ring data back through an [`OwnMapping`] (there is no use for it). Together with
-//! `copy` this is the only module with `unsafe` (and `hostile`, for tests).
+//! `copy` this is the only module with `unsafe` (and `hostile` and `fuzzing`, for tests).
 
 use crate::copy::copy_from_peer;
 use crate::layout::{DATA_OFFSET, RingCapacity, Word};

@@ -18,6 +18,9 @@
 //! Each half keeps its own position and its last look at the peer's in private memory, and looks
 //! again only when the ring seems too full or too empty for what is asked.
 
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
+
 use crate::error::RingViolation;
 use crate::layout::{RingCapacity, Word};
 use crate::mapping::{OwnMapping, PeerMapping};
