@@ -5,7 +5,7 @@ use crate::patience::within;
 use crate::raw_peer::RawPeer;
 use isotonic_link::{
     Address, Connector, Incident, Incidents, Link, LinkInfo, LinkKind, Listener, ListenerBuilder,
-    ShmMode,
+    Reason, SegmentRefused, ShmMode, Violation,
 };
 use std::io;
 use std::time::Duration;
@@ -28,6 +28,38 @@ pub(crate) struct Ended {
     pub(crate) link: LinkInfo,
     /// `Ok` after an end of the stream.
     pub(crate) result: io::Result<()>,
+}
+
+impl Ended {
+    /// What has to be counted of a link that ended like this.
+    fn incidents(&self) -> impl Iterator<Item = Incident> {
+        let end = self
+            .result
+            .as_ref()
+            .err()
+            .and_then(|error| match error.kind() {
+                io::ErrorKind::InvalidData => {
+                    let violation = error.get_ref().and_then(|inner| inner.downcast_ref());
+                    Some(
+                        violation
+                            .map(Violation::incident)
+                            .expect("a typed violation"),
+                    )
+                }
+                io::ErrorKind::ConnectionReset => Some(Incident::Vanished),
+                _ => None,
+            });
+        let stay = self.link.reason().and_then(|reason| match reason {
+            // Our own kernel's doing.
+            Reason::SegmentRefused(SegmentRefused::Syscall { .. }) => None,
+            Reason::SegmentRefused(_) | Reason::PeerRingSize { .. } => {
+                Some(Incident::SegmentRefused)
+            }
+            Reason::QuotaReached { .. } => Some(Incident::MemoryQuotaReached),
+            _ => None,
+        });
+        end.into_iter().chain(stay)
+    }
 }
 
 impl EchoServer {
@@ -79,10 +111,14 @@ impl EchoServer {
         }
     }
 
-    /// The next link that ends.
+    /// The next link that ends. What its peer did wrong has been counted.
     pub(crate) async fn next_end(&mut self) -> Ended {
         let ended = within("a link to end at the server", self.ended.recv()).await;
-        ended.unwrap()
+        let ended = ended.unwrap();
+        for incident in ended.incidents() {
+            assert!(self.incidents.count(incident) > 0, "{incident}: {ended:?}");
+        }
+        ended
     }
 
     /// Whether a link ended as one does whose peer broke the protocol.

@@ -3,7 +3,7 @@
 use crate::alone::alone;
 use crate::echo_server::{EchoServer, survives};
 use crate::raw_peer::{HELLO_LEN, MOST_DESCRIPTORS, REFUSED_VERSION, RawPeer, hello, welcome};
-use isotonic_link::Reason;
+use isotonic_link::{Incident, Reason};
 use std::fs::File;
 use std::os::fd::AsFd;
 
@@ -19,9 +19,10 @@ fn a_client_of_another_protocol_is_turned_away() {
         b"\x9Eisotonic",
     ] {
         alone(|| {
-            survives(async |_, client| {
+            survives(async |server, client| {
                 client.send(noise);
                 client.is_closed_by_the_other_side();
+                server.counts(&[(Incident::NeitherProtocol, 1)]).await;
             })
         });
     }
@@ -34,6 +35,7 @@ fn a_client_that_says_nothing_is_turned_away_while_others_are_served() {
             server.serves_a_good_client().await;
             // After the handshake timeout.
             client.is_closed_by_the_other_side();
+            server.counts(&[(Incident::TooSlow, 1)]).await;
         })
     });
 }
@@ -45,6 +47,7 @@ fn a_client_that_stops_within_its_hello_is_turned_away_while_others_are_served()
             client.send(&hello(1, 1, 1)[..HELLO_LEN - 1]);
             server.serves_a_good_client().await;
             client.is_closed_by_the_other_side();
+            server.counts(&[(Incident::TooSlow, 1)]).await;
         })
     });
 }
@@ -57,6 +60,9 @@ fn a_hello_may_be_cut_anywhere_by_a_client_that_leaves() {
             for len in 0..HELLO_LEN {
                 RawPeer::connect(&server.address).send(&hello(1, 1, 1)[..len]);
             }
+            // And the first, which said nothing at all.
+            let left = HELLO_LEN as u64 + 1;
+            server.counts(&[(Incident::LeftEarly, left)]).await;
         })
     });
 }
@@ -117,10 +123,11 @@ fn unknown_features_and_a_range_of_versions_are_no_obstacle() {
 fn a_hello_with_descriptors_is_refused() {
     for count in [1, 2, MOST_DESCRIPTORS] {
         alone(|| {
-            survives(async |_, client| {
+            survives(async |server, client| {
                 let file = File::open("/dev/null").unwrap();
                 client.send_with(&hello(1, 1, 1), &vec![file.as_fd(); count]);
                 client.is_closed_by_the_other_side();
+                server.counts(&[(Incident::StrayDescriptors, 1)]).await;
             })
         });
     }
@@ -129,12 +136,13 @@ fn a_hello_with_descriptors_is_refused() {
 #[test]
 fn descriptors_within_a_hello_are_refused() {
     alone(|| {
-        survives(async |_, client| {
+        survives(async |server, client| {
             let (hello, file) = (hello(1, 1, 1), File::open("/dev/null").unwrap());
             client.send(&hello[..20]);
             // The server may have read the first part or not; it must see them either way.
             client.send_with(&hello[20..], &[file.as_fd()]);
             client.is_closed_by_the_other_side();
+            server.counts(&[(Incident::StrayDescriptors, 1)]).await;
         })
     });
 }

@@ -5,7 +5,7 @@ use crate::descriptors::{closed_down_to, open_descriptors};
 use crate::echo_server::EchoServer;
 use crate::patience::within;
 use crate::raw_peer::RawPeer;
-use isotonic_link::{ConnectError, Connector, Listener, NotAdmitted, PeerPolicy};
+use isotonic_link::{ConnectError, Connector, Incident, Listener, NotAdmitted, PeerPolicy};
 
 /// A policy that admits nobody who could run this test, and our own user id.
 fn strangers_only() -> (PeerPolicy, u32) {
@@ -24,6 +24,7 @@ fn a_client_that_is_not_admitted_is_turned_away_before_it_has_spoken() {
             RawPeer::connect(&server.address).is_closed_by_the_other_side();
         }
         closed_down_to(before).await;
+        server.counts(&[(Incident::NotAdmitted, 4)]).await;
     });
 }
 
@@ -42,6 +43,7 @@ fn a_server_that_is_not_admitted_is_not_talked_to() {
             matches!(error, ConnectError::NotAdmitted { source: NotAdmitted { uid, .. }, .. } if uid == own),
             "{error}"
         );
+        assert_eq!(connector.incidents().count(Incident::NotAdmitted), 1);
         closed_down_to(before).await;
         server.serves_a_good_client().await;
     });
