@@ -252,4 +252,8 @@ impl Consumer {
 }
 
 #[cfg(test)]
+mod against_a_queue;
+#[cfg(test)]
+mod pair;
+#[cfg(test)]
 mod tests;

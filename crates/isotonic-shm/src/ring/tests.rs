@@ -1,23 +1,7 @@
 //! Each behaviour of the ring on its own.
 
+use super::pair::connected;
 use super::*;
-
-/// Two sides of a connection in one process.
-struct Side {
-    producer: Producer,
-    consumer: Consumer,
-}
-
-fn connected(capacity: usize) -> (Side, Side) {
-    let capacity = RingCapacity::new(capacity as u64).unwrap();
-    let (a, a_file) = OwnSegment::create(capacity).unwrap();
-    let (b, b_file) = OwnSegment::create(capacity).unwrap();
-    let side = |own, peer_file| {
-        let (producer, consumer) = rings(own, PeerSegment::map(peer_file, capacity).unwrap());
-        Side { producer, consumer }
-    };
-    (side(a, b_file), side(b, a_file))
-}
 
 fn write(producer: &mut Producer, bytes: &[u8]) -> usize {
     producer.write_vectored(&[IoSlice::new(bytes)]).unwrap()
