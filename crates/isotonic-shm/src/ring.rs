@@ -256,4 +256,6 @@ mod against_a_queue;
 #[cfg(test)]
 mod pair;
 #[cfg(test)]
+mod scribbled;
+#[cfg(test)]
 mod tests;

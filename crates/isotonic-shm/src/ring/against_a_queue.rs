@@ -224,12 +224,13 @@ fn read(consumer: &mut Consumer, model: &mut Model, rooms: &[usize; 3]) {
     }
 }
 
-/// Nothing, a little, much, and about as much as the smallest ring or a larger one holds.
+/// Nothing, a little, much, half of the smallest ring, and about as much as it or a larger one holds.
 fn len() -> impl Strategy<Value = usize> {
     prop_oneof![
         Just(0),
         1..64usize,
         1..3000usize,
+        Just(2048),
         4090..4100usize,
         8190..8200usize
     ]
