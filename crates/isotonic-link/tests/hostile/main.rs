@@ -12,8 +12,11 @@ mod greeting_a_server;
 #[path = "../patience/mod.rs"]
 mod patience;
 mod policy;
+#[path = "../links/random.rs"]
+mod random;
 mod raw_peer;
 mod records_to_a_client;
 mod records_to_a_server;
+mod scribbling;
 mod segments;
 mod vanishing;
