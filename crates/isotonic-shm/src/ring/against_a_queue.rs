@@ -280,7 +280,7 @@ proptest! {
     #[test]
     fn a_ring_behaves_as_a_queue(
         starts in [start(), start()],
-        operations in vec((0..2usize, operation()), 0..200),
+        operations in vec((0..2usize, operation()), 0..120),
     ) {
         let mut comparison = Comparison::new(&starts);
         for (who, operation) in &operations {

@@ -24,6 +24,9 @@ const OPERATIONS: u64 = 2000;
 /// Stores of the peer before our side begins: enough for every kind of word.
 const STORES_BEFORE: u64 = 16;
 
+/// Stores of the peer between two chances for our side to run.
+const BURST: u64 = 64;
+
 const CAPACITY: usize = 4096;
 
 /// What no byte of the scribbled data is: those have their highest bit set.
@@ -336,7 +339,9 @@ fn a_peer_that_scribbles_over_its_segment_gets_a_violation_at_worst() {
         thread::scope(|scope| {
             let ours = scope.spawn(|| victim.run(&mut honest, &mut seen));
             while !ours.is_finished() {
-                scribbler.store();
+                (0..BURST).for_each(|_| scribbler.store());
+                // Both may have to share one CPU.
+                thread::yield_now();
             }
         });
         stores += scribbler.stores;
