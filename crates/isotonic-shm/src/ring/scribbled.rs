@@ -16,16 +16,19 @@ use std::os::unix::fs::FileExt;
 use std::thread;
 
 /// Connections that are scribbled over, unless `ISOTONIC_SCRIBBLES` says otherwise.
-const CONNECTIONS: u64 = 150;
+const CONNECTIONS: u64 = 400;
 
 /// Operations of our side on one connection, if no violation ends it before.
-const OPERATIONS: u64 = 2000;
+const OPERATIONS: u64 = 600;
 
 /// Stores of the peer before our side begins: enough for every kind of word.
 const STORES_BEFORE: u64 = 16;
 
 /// Stores of the peer between two chances for our side to run.
 const BURST: u64 = 64;
+
+/// How often an index changes to and fro, if it does.
+const FLICKERS: u64 = 32;
 
 const CAPACITY: usize = 4096;
 
@@ -61,6 +64,29 @@ impl Random {
     }
 }
 
+/// How the peer treats its indices.
+#[derive(Debug, Clone, Copy)]
+enum Manner {
+    /// Each is a possible one.
+    Careful,
+    /// One in so many is any value.
+    Reckless { one_in: u64 },
+    /// Each is by turns a possible one and any value: what is checked must be what is used.
+    Flickering,
+}
+
+/// Mostly the one whose connections are short and which has to hit a moment.
+const MANNERS: [Manner; 8] = [
+    Manner::Careful,
+    Manner::Reckless { one_in: 10 },
+    Manner::Reckless { one_in: 1000 },
+    Manner::Flickering,
+    Manner::Flickering,
+    Manner::Flickering,
+    Manner::Flickering,
+    Manner::Flickering,
+];
+
 /// The peer. Its indices are possible ones most of the time: an impossible one ends the connection.
 struct Scribbler {
     segment: HostileSegment,
@@ -68,8 +94,7 @@ struct Scribbler {
     ours: PeerSegment,
     produced: u64,
     consumed: u64,
-    /// One index in so many is any value; 0: none is.
-    reckless_in: u64,
+    manner: Manner,
     random: Random,
     stores: u64,
 }
@@ -80,12 +105,12 @@ impl Scribbler {
         let offset = match self.random.below(8) {
             0 => {
                 let room = self.ours.0.load_relaxed(Word::Consumed) + CAPACITY as u64;
-                self.produced = self.index(self.produced, room);
+                self.produced = self.index(PRODUCED, self.produced, room);
                 return self.segment.store(PRODUCED, self.produced);
             }
             1 => {
                 let end = self.ours.0.load_relaxed(Word::Produced);
-                self.consumed = self.index(self.consumed, end);
+                self.consumed = self.index(CONSUMED, self.consumed, end);
                 return self.segment.store(CONSUMED, self.consumed);
             }
             2 => READER_SLEEP,
@@ -100,15 +125,21 @@ impl Scribbler {
         self.segment.store(offset, value);
     }
 
-    /// An index from `last` to `most`, or a reckless one.
-    fn index(&mut self, last: u64, most: u64) -> u64 {
-        if self.reckless_in > 0 && self.random.below(self.reckless_in) == 0 {
-            self.any_value(most)
-        } else {
-            last.wrapping_add(
-                self.random
-                    .below(most.wrapping_sub(last).wrapping_add(1).max(1)),
-            )
+    /// The next index, after `last` and at most `most` if it is a possible one.
+    fn index(&mut self, word: usize, last: u64, most: u64) -> u64 {
+        let step = most.wrapping_sub(last).wrapping_add(1).max(1);
+        let possible = last.wrapping_add(self.random.below(step));
+        match self.manner {
+            Manner::Reckless { one_in } if self.random.below(one_in) == 0 => self.any_value(most),
+            Manner::Careful | Manner::Reckless { .. } => possible,
+            Manner::Flickering => {
+                let any = self.any_value(most);
+                for _ in 0..FLICKERS {
+                    self.segment.store(word, possible);
+                    self.segment.store(word, any);
+                }
+                possible
+            }
         }
     }
 
@@ -295,7 +326,7 @@ fn scribbled_connection(seed: u64) -> (Victim, Scribbler) {
         ours,
         produced: 0,
         consumed: 0,
-        reckless_in: [0, 10, 1000][seed as usize % 3],
+        manner: MANNERS[seed as usize % MANNERS.len()],
         random: Random::new(seed),
         stores: 0,
     };
