@@ -4,7 +4,7 @@
 //! says:
 //!
 //! ```text
-//! RUSTFLAGS=-Zsanitizer=address ISOTONIC_SCRIBBLES=1000000 cargo +nightly test -p isotonic-shm \
+//! RUSTFLAGS=-Zsanitizer=address ISOTONIC_SCRIBBLES=200000 cargo +nightly test -p isotonic-shm \
 //!     --target x86_64-unknown-linux-gnu --lib ring::scribbled -- --nocapture
 //! ```
 
