@@ -32,6 +32,12 @@ impl SleepWord {
         Self { word, epoch: 0 }
     }
 
+    /// One that has slept before: `epoch` is even, and in the shared word already.
+    #[cfg(test)]
+    pub(crate) fn after(word: Word, epoch: u64) -> Self {
+        Self { word, epoch }
+    }
+
     /// Tells the peer that we are about to sleep. The caller must look at the peer's index once more
     /// afterwards and sleep only if there is still nothing.
     pub(crate) fn announce(&mut self, own: &OwnMapping) {

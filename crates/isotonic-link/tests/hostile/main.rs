@@ -20,12 +20,15 @@ mod one_users_share;
 mod patience;
 mod plain_bytes;
 mod policy;
+#[path = "../links/random.rs"]
+mod random;
 mod raw_peer;
 mod records_to_a_client;
 mod records_to_a_server;
 #[allow(dead_code)] // The tests of processes need more of it.
 mod ring_peer;
 mod rings;
+mod scribbling;
 mod segments;
 mod slow_peers;
 mod stages;
