@@ -38,6 +38,8 @@
 //! Segments exist on Linux only (memfd and its seals); elsewhere the crate is empty.
 
 #[cfg(target_os = "linux")]
+mod atomics;
+#[cfg(target_os = "linux")]
 mod copy;
 #[cfg(target_os = "linux")]
 mod error;
@@ -53,6 +55,8 @@ mod ring;
 mod segment;
 #[cfg(target_os = "linux")]
 mod sleep;
+#[cfg(target_os = "linux")]
+mod words;
 
 #[cfg(all(target_os = "linux", any(test, fuzzing)))]
 pub use ring::fuzzing;

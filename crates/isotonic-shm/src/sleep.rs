@@ -16,9 +16,9 @@
 //! The word counts up with each change, so that a waker rings once per sleep: a peer that leaves its
 //! word odd forever gets one doorbell, not one per write.
 
-use crate::layout::Word;
-use crate::mapping::{OwnMapping, PeerMapping};
-use std::sync::atomic::{Ordering, fence};
+use super::atomics::{Ordering, fence};
+use super::layout::Word;
+use super::mapping::{OwnMapping, PeerMapping};
 
 /// Our own sleep word. Invariant: `epoch` is what the shared word holds; odd while asleep.
 #[derive(Debug)]
