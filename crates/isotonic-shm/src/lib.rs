@@ -34,6 +34,8 @@
 //! # fn main() {}
 //! ```
 //!
+//! Who writes what, in which order, and how that was checked is described in [`memory`].
+//!
 //! All of isotonic's `unsafe` stands in this crate, in the private modules `mapping` and `copy`.
 //! Segments exist on Linux only (memfd and its seals); elsewhere the crate is empty.
 
@@ -49,6 +51,7 @@ pub mod hostile;
 mod layout;
 #[cfg(target_os = "linux")]
 mod mapping;
+pub mod memory;
 #[cfg(target_os = "linux")]
 mod ring;
 #[cfg(target_os = "linux")]

@@ -1,17 +1,5 @@
-//! The two owning halves of a connection's rings.
-//!
-//! ```text
-//!            our segment                         peer's segment
-//!          +------------------+               +------------------+
-//! Producer | produced (write) |               | consumed (read)  |
-//!          | data     (write) |               | reader_sleep (r) |
-//!          | writer_sleep (w) |               |                  |
-//!          +------------------+               +------------------+
-//! Consumer | consumed (write) |               | produced (read)  |
-//!          | reader_sleep (w) |               | data     (read)  |
-//!          |                  |               | writer_sleep (r) |
-//!          +------------------+               +------------------+
-//! ```
+//! The two owning halves of a connection's rings. `MEMORY.md` draws which of them writes and reads what,
+//! and argues the orderings.
 //!
 //! Positions run from 0 upwards and are never reduced modulo the capacity, so that "full" and "empty"
 //! differ; 2^64 bytes take 29 years at 20 GB/s, and the arithmetic wraps correctly all the same.
