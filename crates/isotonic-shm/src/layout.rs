@@ -1,25 +1,4 @@
-//! What a segment looks like in memory.
-//!
-//! ```text
-//! offset
-//!      0  +------------------------------------------------------------+
-//!         | zero                                                       |
-//!    128  | produced      u64  bytes ever put into this segment's ring |
-//!    256  | consumed      u64  bytes ever taken from the peer's ring   |
-//!    384  | reader_sleep  u64  odd: the owner sleeps until bytes come  |
-//!    512  | writer_sleep  u64  odd: the owner sleeps until space comes |
-//!    640  | zero                                                       |
-//!   4096  +------------------------------------------------------------+
-//!         | ring data, `capacity` bytes (a power of two)               |
-//!         +------------------------------------------------------------+
-//!         | zero, up to a whole page                                   |
-//!         +------------------------------------------------------------+
-//! ```
-//!
-//! Only the owner writes, the peer only reads. All words are native-endian `u64`s: both sides run on
-//! the same kernel. Each has 128 bytes of its own, two cache lines, because x86-64 prefetches lines in
-//! pairs. Nothing in here steers the reader: capacity and mask are agreed in the handshake and kept
-//! in private memory.
+//! What a segment looks like in memory: see `MEMORY.md`, which draws it.
 
 use crate::CapacityError;
 

@@ -34,9 +34,13 @@
 //! # fn main() {}
 //! ```
 //!
+//! Who writes what, in which order, and how that was checked is described in [`memory`].
+//!
 //! All of isotonic's `unsafe` stands in this crate, in the private modules `mapping` and `copy`.
 //! Segments exist on Linux only (memfd and its seals); elsewhere the crate is empty.
 
+#[cfg(target_os = "linux")]
+mod atomics;
 #[cfg(target_os = "linux")]
 mod copy;
 #[cfg(target_os = "linux")]
@@ -47,12 +51,15 @@ pub mod hostile;
 mod layout;
 #[cfg(target_os = "linux")]
 mod mapping;
+pub mod memory;
 #[cfg(target_os = "linux")]
 mod ring;
 #[cfg(target_os = "linux")]
 mod segment;
 #[cfg(target_os = "linux")]
 mod sleep;
+#[cfg(target_os = "linux")]
+mod words;
 
 #[cfg(all(target_os = "linux", any(test, fuzzing)))]
 pub use ring::fuzzing;

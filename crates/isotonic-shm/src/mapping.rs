@@ -2,16 +2,19 @@
 //! only read and which may change at any moment.
 //!
 //! The types keep the two apart: there is no way to store through a [`PeerMapping`] (it would fault)
-//! and none to read ring data back through an [`OwnMapping`] (there is no use for it). Together with
-//! `copy` this is the only module with `unsafe` (and `hostile` and `fuzzing`, for tests).
+//! and none to read ring data back through an [`OwnMapping`] (there is no use for it). What is done to
+//! the header words, and in which order, is in `words`. Together with `copy` this is the only module
+//! with `unsafe` (and `hostile` and `fuzzing`, for tests).
 
+use crate::atomics::AtomicU64;
 use crate::copy::copy_from_peer;
 use crate::layout::{DATA_OFFSET, RingCapacity, Word};
+use crate::words::PeerWord;
+use bytes::BufMut;
 use bytes::buf::UninitSlice;
 use memmap2::{MmapOptions, MmapRaw};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
-use std::sync::atomic::{AtomicU64, Ordering, fence};
 
 /// Our own segment, mapped for writing. Invariant: the mapping is `capacity.segment_len()` bytes long,
 /// page-aligned, and its file cannot shrink.
@@ -37,18 +40,8 @@ impl OwnMapping {
         self.capacity
     }
 
-    /// Stores a header word after everything written before it.
-    pub(crate) fn publish(&self, word: Word, value: u64) {
-        // SYNC: release; pairs with the acquire fence in `PeerMapping::observe` in the other process.
-        self.word(word).store(value, Ordering::Release);
-    }
-
-    /// Stores a header word without ordering; the caller fences.
-    pub(crate) fn store_relaxed(&self, word: Word, value: u64) {
-        self.word(word).store(value, Ordering::Relaxed);
-    }
-
-    fn word(&self, word: Word) -> &AtomicU64 {
+    /// A header word, for `words`.
+    pub(crate) fn word(&self, word: Word) -> &AtomicU64 {
         // SAFETY: the offset is below DATA_OFFSET, which the mapping covers, and a multiple of 8 (asserted in
         // `layout`).
         unsafe { self.word_at(word as usize) }
@@ -110,43 +103,41 @@ impl PeerMapping {
         self.capacity
     }
 
-    /// Loads a header word before everything read after it.
-    pub(crate) fn observe(&self, word: Word) -> u64 {
-        let value = self.load_relaxed(word);
-        // SYNC: pairs with the release store in `OwnMapping::publish` in the other process. A relaxed
-        // load and a fence instead of an acquire load, because on read-only memory Rust guarantees only
-        // relaxed loads (std::sync::atomic, "Atomic accesses to read-only memory").
-        fence(Ordering::Acquire);
-        value
-    }
-
-    /// Loads a header word without ordering; the caller fences.
-    pub(crate) fn load_relaxed(&self, word: Word) -> u64 {
+    /// A header word, for `words`.
+    pub(crate) fn word(&self, word: Word) -> PeerWord<'_> {
         // SAFETY: the offset is below DATA_OFFSET, which the mapping covers.
         let pointer = unsafe { self.map.as_ptr().add(word as usize) };
-        // SAFETY: aligned to 8 as in `OwnMapping::word` and valid for reads as long as `self`. The pages are
-        // read-only for us, so this must not be `AtomicU64::from_ptr`, which asks for writable memory; only
-        // a relaxed load of 8 bytes is done, which is allowed there on 64-bit targets (std::sync::atomic).
-        let word = unsafe { &*pointer.cast::<AtomicU64>() };
-        word.load(Ordering::Relaxed)
+        // SAFETY: aligned to 8 as in `OwnMapping::word_at` and valid for reads as long as `self`. The pages are
+        // read-only for us, so this must not be `AtomicU64::from_ptr`, which asks for writable memory; all
+        // that a `PeerWord` does is a relaxed load of 8 bytes, which is allowed there on 64-bit targets
+        // (std::sync::atomic).
+        PeerWord::new(unsafe { &*pointer.cast::<AtomicU64>() })
     }
 
-    /// Copies ring data from ring position `position` into the whole of `target`, wrapping at the end.
-    /// `target` must not be longer than the ring.
-    pub(crate) fn read_data(&self, position: u64, target: &mut UninitSlice) {
+    /// Copies `len` bytes of ring data from ring position `position` into `target`, wrapping at the end.
+    /// `len` must not be more than the ring has, nor more than `target` has room for.
+    pub(crate) fn read_data(&self, position: u64, target: &mut impl BufMut, len: usize) {
         let capacity = self.capacity.bytes();
-        assert!(target.len() <= capacity, "longer than the ring");
-        let start = ring_offset(position, capacity);
-        let first = target.len().min(capacity - start);
-        self.read_at(start, &mut target[..first]);
-        self.read_at(0, &mut target[first..]);
+        assert!(len <= capacity, "longer than the ring");
+        let mut position = position;
+        let mut left = len;
+        while left > 0 {
+            let chunk = target.chunk_mut();
+            let offset = ring_offset(position, capacity);
+            let part = left.min(chunk.len()).min(capacity - offset);
+            self.read_at(offset, &mut chunk[..part]);
+            // SAFETY: `read_at` has just initialised the first `part` bytes of the chunk.
+            unsafe { target.advance_mut(part) };
+            position = position.wrapping_add(part as u64);
+            left -= part;
+        }
     }
 
     fn read_at(&self, offset: usize, target: &mut UninitSlice) {
         debug_assert!(offset + target.len() <= self.capacity.bytes());
         // SAFETY: `offset` is within the ring, which the mapping covers.
         let source = unsafe { self.map.as_ptr().add(DATA_OFFSET + offset) };
-        // SAFETY: `source` is valid for `target.len()` bytes (`read_data` split at the end of the ring)
+        // SAFETY: `source` is valid for `target.len()` bytes (`read_data` stops at the end of the ring)
         // and stays so: the size is sealed and the pages were allocated when the segment was accepted.
         // `target` is exclusively ours.
         unsafe { copy_from_peer(source, target.as_mut_ptr(), target.len()) };

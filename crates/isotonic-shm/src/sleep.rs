@@ -1,24 +1,9 @@
-//! The sleep words: how a side says "wake me" and how the other side hears it, without lost wake-ups.
-//!
-//! ```text
-//!   sleeper                               waker
-//!   -------                               -----
-//!   word := odd                           publish index
-//!   full fence            (1)             full fence            (2)
-//!   look at the index again               look at the word
-//!   still nothing: sleep                  odd and not yet rung: ring
-//! ```
-//!
-//! Whichever fence comes first in the single order of all such fences, the other party's look comes
-//! after it and sees the store: the sleeper sees the index, or the waker sees the odd word. Without
-//! the fences both looks could pass before both stores (store buffering) and the wake-up be lost.
-//!
-//! The word counts up with each change, so that a waker rings once per sleep: a peer that leaves its
-//! word odd forever gets one doorbell, not one per write.
+//! The sleep words: how a side says "wake me" and how the other side hears it, without lost wake-ups. The
+//! fences (1) and (2) are those of the table in `MEMORY.md`, which says why both are needed.
 
-use crate::layout::Word;
-use crate::mapping::{OwnMapping, PeerMapping};
-use std::sync::atomic::{Ordering, fence};
+use super::atomics::{Ordering, fence};
+use super::layout::Word;
+use super::mapping::{OwnMapping, PeerMapping};
 
 /// Our own sleep word. Invariant: `epoch` is what the shared word holds; odd while asleep.
 #[derive(Debug)]
@@ -44,7 +29,7 @@ impl SleepWord {
         // Each sleep has an epoch of its own, so that the peer rings for it again.
         self.epoch = (self.epoch | 1).wrapping_add(if self.is_asleep() { 2 } else { 0 });
         own.store_relaxed(self.word, self.epoch);
-        // SYNC: fence (1) of the module's table; pairs with the one in `PeerSleepWord::must_ring`.
+        // SYNC: fence (1); pairs with the one in `PeerSleepWord::must_ring`.
         fence(Ordering::SeqCst);
     }
 
@@ -78,7 +63,7 @@ impl PeerSleepWord {
     /// Whether the peer sleeps and has not been rung for this sleep. To be called after publishing the
     /// index that the peer waits for; each `true` obliges the caller to ring.
     pub(crate) fn must_ring(&mut self, peer: &PeerMapping) -> bool {
-        // SYNC: fence (2) of the module's table; pairs with the one in `SleepWord::announce`.
+        // SYNC: fence (2); pairs with the one in `SleepWord::announce`.
         fence(Ordering::SeqCst);
         // Whatever a hostile peer writes here, the worst is a doorbell that it asked for itself.
         let epoch = peer.load_relaxed(self.word);

@@ -1,17 +1,5 @@
-//! The two owning halves of a connection's rings.
-//!
-//! ```text
-//!            our segment                         peer's segment
-//!          +------------------+               +------------------+
-//! Producer | produced (write) |               | consumed (read)  |
-//!          | data     (write) |               | reader_sleep (r) |
-//!          | writer_sleep (w) |               |                  |
-//!          +------------------+               +------------------+
-//! Consumer | consumed (write) |               | produced (read)  |
-//!          | reader_sleep (w) |               | data     (read)  |
-//!          |                  |               | writer_sleep (r) |
-//!          +------------------+               +------------------+
-//! ```
+//! The two owning halves of a connection's rings. `MEMORY.md` draws which of them writes and reads what,
+//! and argues the orderings.
 //!
 //! Positions run from 0 upwards and are never reduced modulo the capacity, so that "full" and "empty"
 //! differ; 2^64 bytes take 29 years at 20 GB/s, and the arithmetic wraps correctly all the same.
@@ -21,11 +9,11 @@
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 
-use crate::error::RingViolation;
-use crate::layout::{RingCapacity, Word};
-use crate::mapping::{OwnMapping, PeerMapping};
-use crate::segment::{OwnSegment, PeerSegment};
-use crate::sleep::{PeerSleepWord, SleepWord};
+use super::error::RingViolation;
+use super::layout::{RingCapacity, Word};
+use super::mapping::{OwnMapping, PeerMapping};
+use super::segment::{OwnSegment, PeerSegment};
+use super::sleep::{PeerSleepWord, SleepWord};
 use bytes::BufMut;
 use std::io::IoSlice;
 use std::sync::Arc;
@@ -180,17 +168,9 @@ impl Consumer {
             self.look()?;
         }
         let wanted = self.available().min(target.remaining_mut());
-        let mut left = wanted;
-        while left > 0 {
-            let chunk = target.chunk_mut();
-            let part = left.min(chunk.len());
-            self.peer.read_data(self.consumed, &mut chunk[..part]);
-            // SAFETY: `read_data` has just initialised the first `part` bytes of the chunk.
-            unsafe { target.advance_mut(part) };
-            self.consumed = self.consumed.wrapping_add(part as u64);
-            left -= part;
-        }
         if wanted > 0 {
+            self.peer.read_data(self.consumed, target, wanted);
+            self.consumed = self.consumed.wrapping_add(wanted as u64);
             // SYNC: release store after the copy; the peer's `Producer::look` observes it before it
             // overwrites these bytes.
             self.own.publish(Word::Consumed, self.consumed);

@@ -1,0 +1,3 @@
+//! What the ring reports, as in the product.
+
+pub(crate) use isotonic_shm::RingViolation;
