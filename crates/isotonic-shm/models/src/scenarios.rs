@@ -1,7 +1,7 @@
 //! What the models do. Each scenario is one execution; the checkers run it again and again.
 
+use super::product::ring::Producer;
 use super::reader::Reader;
-use super::ring::Producer;
 use super::runtime::thread;
 use super::segment::connected;
 use super::socket::socket;

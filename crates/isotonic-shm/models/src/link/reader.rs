@@ -1,7 +1,7 @@
 //! The reading half of a link, step by step as `isotonic-link` does it (`shm_link`): look, read the
 //! socket, announce the sleep, look once more, sleep.
 
-use super::ring::Consumer;
+use super::product::ring::Consumer;
 use super::socket::{Receiver, Record, Sender};
 use crate::mutation::{Mutation, is_on};
 use bytes::BufMut;

@@ -1,7 +1,7 @@
 //! The writing half of a link, step by step as `isotonic-link` does it (`shm_link`): look, read the
 //! socket, announce the sleep, look once more, sleep.
 
-use super::ring::Producer;
+use super::product::ring::Producer;
 use super::socket::{Receiver, Record, Sender};
 use crate::mutation::{Mutation, is_on};
 use std::io::IoSlice;

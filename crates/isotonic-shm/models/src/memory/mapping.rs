@@ -2,8 +2,8 @@
 
 use super::atomics::{AtomicU64, Ordering};
 use super::layout::{RingCapacity, Word};
+use super::product::words::PeerWord;
 use super::runtime::Byte;
-use super::words::PeerWord;
 use crate::mutation::{Mutation, is_on};
 use bytes::BufMut;
 use std::sync::Arc;

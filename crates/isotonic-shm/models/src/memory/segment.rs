@@ -2,7 +2,7 @@
 
 use super::layout::RingCapacity;
 use super::mapping::{OwnMapping, PeerMapping, mapped_by_both};
-use super::ring::{Consumer, Producer, rings};
+use super::product::ring::{Consumer, Producer, rings};
 
 /// Our own segment.
 #[derive(Debug)]

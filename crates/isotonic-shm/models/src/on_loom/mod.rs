@@ -3,12 +3,15 @@
 
 mod runtime;
 
-#[path = "../../../src/ring/mod.rs"]
-pub mod ring;
-#[path = "../../../src/sleep.rs"]
-mod sleep;
-#[path = "../../../src/words.rs"]
-mod words;
+/// The product's own files, which find a model in the place of each module around them.
+#[path = "../../../src"]
+pub mod product {
+    use super::{atomics, error, layout, mapping, segment};
+
+    pub mod ring;
+    mod sleep;
+    pub(super) mod words;
+}
 
 #[path = "../memory/atomics.rs"]
 mod atomics;
