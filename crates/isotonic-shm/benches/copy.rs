@@ -3,6 +3,7 @@
 //! ```text
 //! cargo bench -p isotonic-shm --bench copy
 //! ```
+#![allow(unsafe_code, reason = "what is measured is unsafe")]
 #![allow(missing_docs, reason = "criterion's macros make public items")]
 
 #[expect(unused_imports, reason = "its tests are not run here")]

@@ -36,20 +36,24 @@
 //!
 //! Who writes what, in which order, and how that was checked is described in [`memory`].
 //!
-//! All of isotonic's `unsafe` stands in this crate, in the private modules `mapping` and `copy`.
-//! Segments exist on Linux only (memfd and its seals); elsewhere the crate is empty.
+//! All of isotonic's `unsafe` stands in this crate, in the private modules `mapping` and `copy` (and in
+//! `hostile` and `fuzzing`, for tests only); lints deny it everywhere else. Segments exist on Linux only
+//! (memfd and its seals); elsewhere the crate is empty.
 
 #[cfg(target_os = "linux")]
 mod atomics;
 #[cfg(target_os = "linux")]
+#[allow(unsafe_code, reason = "reads memory that a peer writes")]
 mod copy;
 #[cfg(target_os = "linux")]
 mod error;
 #[cfg(all(target_os = "linux", any(test, fuzzing, feature = "hostile")))]
+#[allow(unsafe_code, reason = "writes anywhere in a segment")]
 pub mod hostile;
 #[cfg(target_os = "linux")]
 mod layout;
 #[cfg(target_os = "linux")]
+#[allow(unsafe_code, reason = "gives access to mapped memory")]
 mod mapping;
 pub mod memory;
 #[cfg(target_os = "linux")]

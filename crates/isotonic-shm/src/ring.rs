@@ -7,6 +7,7 @@
 //! again only when the ring seems too full or too empty for what is asked.
 
 #[cfg(any(test, fuzzing))]
+#[allow(unsafe_code, reason = "`BufMut` is an unsafe trait")]
 pub mod fuzzing;
 
 use super::error::RingViolation;
