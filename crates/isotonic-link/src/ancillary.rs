@@ -1,6 +1,6 @@
 //! Sending and receiving bytes together with descriptors (unix(7), `SCM_RIGHTS`).
 
-use crate::foreign_descriptor::{Charge, ForeignDescriptor};
+use crate::foreign_descriptor::{Charge, ForeignDescriptor, close_elsewhere};
 use crate::{Incident, Violation};
 use rustix::io::Errno;
 use rustix::net::{
@@ -11,9 +11,9 @@ use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 
-/// Descriptors that one receive has room for: one more than any record declares, so that a surplus is
-/// seen, owned and closed instead of cut off.
-const DESCRIPTOR_ROOM: usize = 2;
+/// Descriptors that one receive has room for: as many as the kernel passes at once (`SCM_MAX_FD`). What there
+/// is no room for it would close itself, in our thread.
+const DESCRIPTOR_ROOM: usize = 253;
 
 /// What one system call received.
 pub(crate) struct Received {
@@ -24,12 +24,11 @@ pub(crate) struct Received {
 /// The descriptors that came with some bytes.
 #[derive(Debug)]
 pub(crate) enum Descriptors {
-    /// These, in order; at most as many as there is room for.
+    /// None or one, as many as any record declares.
     Whole(Vec<ForeignDescriptor>),
-    /// Fewer than there was room for, and yet some are missing: this process may have no more
-    /// (`RLIMIT_NOFILE`).
+    /// Some are missing: this process may have no more (`RLIMIT_NOFILE`).
     Lost,
-    /// More than there was room for.
+    /// More than any record declares.
     TooMany,
 }
 
@@ -45,21 +44,25 @@ pub(crate) fn receive(
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let flags = RecvFlags::CMSG_CLOEXEC | RecvFlags::DONTWAIT;
     let message = recvmsg(stream, &mut [IoSliceMut::new(buffer)], &mut control, flags)?;
-    let mut received = Vec::new();
+    let mut received: Vec<OwnedFd> = Vec::new();
     for part in control.drain() {
         if let RecvAncillaryMessage::ScmRights(descriptors) = part {
-            let owned = |descriptor| ForeignDescriptor::new(descriptor, charge.clone());
-            received.extend(descriptors.map(owned));
+            received.extend(descriptors);
         }
     }
-    let cut = message.flags.contains(ReturnFlags::CTRUNC);
+    let descriptors = if message.flags.contains(ReturnFlags::CTRUNC) {
+        close_elsewhere(received, charge.clone());
+        Descriptors::Lost
+    } else if received.len() > 1 {
+        close_elsewhere(received, charge.clone());
+        Descriptors::TooMany
+    } else {
+        let owned = |descriptor| ForeignDescriptor::new(descriptor, charge.clone());
+        Descriptors::Whole(received.into_iter().map(owned).collect())
+    };
     Ok(Received {
         len: message.bytes,
-        descriptors: match (cut, received.len() < DESCRIPTOR_ROOM) {
-            (false, _) => Descriptors::Whole(received),
-            (true, true) => Descriptors::Lost,
-            (true, false) => Descriptors::TooMany,
-        },
+        descriptors,
     })
 }
 

@@ -1,7 +1,9 @@
 //! Making links.
 
+use crate::foreign_descriptor::too_much_cannot_be_closed;
 use crate::handshake::{self, ClientFailure, Settings};
 use crate::limits::{DEFAULT_RING_CAPACITY, HANDSHAKE_TIMEOUT, PLAIN_PEER_TIMEOUT};
+use crate::peer_socket::PeerSocket;
 use crate::plain_peers::{Identity, PlainPeers};
 use crate::protocol::hello::TurnedAway;
 use crate::reason::{Reason, ShmMode};
@@ -198,11 +200,15 @@ impl Connector {
         &self,
         address: &Address,
         path: &Path,
-    ) -> Result<(UnixStream, LinkInfo), ConnectError> {
+    ) -> Result<(PeerSocket, LinkInfo), ConnectError> {
+        if too_much_cannot_be_closed() {
+            let what = "servers have sent too many descriptors that cannot be closed";
+            return Err(failed(address, io::Error::other(what)));
+        }
         let mut tries = Tries::new();
         let stream = loop {
             match UnixStream::connect(path).await {
-                Ok(stream) => break stream,
+                Ok(stream) => break PeerSocket::new(stream),
                 // EAGAIN: the listener's backlog is full (connect(2)).
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Err(failed(address, error)),

@@ -26,6 +26,7 @@ mod link;
 mod listener;
 #[cfg(target_os = "linux")]
 mod peer_process;
+mod peer_socket;
 mod plain_peers;
 mod policy;
 mod protocol;

@@ -69,6 +69,15 @@ pub const RECEIVE_BUFFER: usize = 8 * 1024;
 /// HTTP/2 has room for in its usual frames, so that little is zeroed for nothing.
 pub const PLAIN_READ: usize = 64 * 1024;
 
+/// Memory of a peer's, in bytes, that is freed at once where its last descriptor is closed: some milliseconds'
+/// worth. Larger is freed by a thread that has no other work.
+pub const MAX_FREED_AT_ONCE: u64 = 32 * 1024 * 1024;
+
+/// What peers sent that cannot be closed and that no user's quota answers for (it came with a connection
+/// that we made, or that was turned away), over the whole process. At this many no connection is made or
+/// let in until some are closed.
+pub const MAX_UNCHARGED_CLOSING: usize = 64;
+
 /// Capacity of one direction's ring in bytes unless configured.
 pub const DEFAULT_RING_CAPACITY: u64 = 256 * 1024;
 

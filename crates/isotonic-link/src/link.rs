@@ -1,20 +1,18 @@
 //! One type for every link.
 
 use crate::ancillary;
-use crate::foreign_descriptor::Charge;
 use crate::limits::PLAIN_READ;
-use crate::quota::Place;
+use crate::peer_socket::PeerSocket;
 #[cfg(target_os = "linux")]
 use crate::shm_link::ShmLink;
 use crate::violation::Violation;
 use crate::{Address, LinkInfo, LinkKind, Reason};
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+use tokio::net::TcpStream;
 use tokio::net::unix::pipe;
-use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::oneshot;
 
 /// An ordered, reliable stream of bytes to another process, and what is known about it.
@@ -55,14 +53,16 @@ pub struct Link {
     info: LinkInfo,
     /// Dropped with the link: tells whoever waits for its end.
     _end: Option<oneshot::Sender<()>>,
-    /// One of the connections that its user may have.
-    place: Option<Arc<Place>>,
 }
 
 #[derive(Debug)]
 enum Stream {
     Tcp(TcpStream),
-    Unix(UnixStream),
+    Unix {
+        socket: PeerSocket,
+        /// How the peer broke the rules: the link cannot be used any more.
+        violation: Option<Violation>,
+    },
     Pipe {
         receiver: pipe::Receiver,
         /// `None` after a shutdown: closing a pipe is how it ends.
@@ -77,8 +77,12 @@ impl Link {
         Self::new(Stream::Tcp(stream), info)
     }
 
-    pub(crate) fn unix(stream: UnixStream, info: LinkInfo) -> Self {
-        Self::new(Stream::Unix(stream), info)
+    pub(crate) fn unix(stream: PeerSocket, info: LinkInfo) -> Self {
+        let stream = Stream::Unix {
+            socket: stream,
+            violation: None,
+        };
+        Self::new(stream, info)
     }
 
     pub(crate) fn pipe(receiver: pipe::Receiver, sender: pipe::Sender, info: LinkInfo) -> Self {
@@ -119,7 +123,6 @@ impl Link {
             stream,
             info,
             _end: None,
-            place: None,
         }
     }
 
@@ -128,12 +131,6 @@ impl Link {
         let (sender, receiver) = oneshot::channel();
         self._end = Some(sender);
         (self, receiver)
-    }
-
-    /// The link, which takes up this place as long as it lives.
-    pub(crate) fn holding(mut self, place: Option<Arc<Place>>) -> Self {
-        self.place = place;
-        self
     }
 
     /// What is known about this link: a handle that stays valid while the link is used elsewhere.
@@ -148,7 +145,7 @@ impl Link {
     ) -> Poll<io::Result<usize>> {
         let sent = ready!(match &mut self.stream {
             Stream::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, buffers),
-            Stream::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, buffers),
+            Stream::Unix { socket, .. } => Pin::new(&mut **socket).poll_write_vectored(cx, buffers),
             Stream::Pipe {
                 sender: Some(sender),
                 ..
@@ -175,7 +172,9 @@ impl AsyncRead for Link {
         let this = &mut *self;
         ready!(match &mut this.stream {
             Stream::Tcp(stream) => Pin::new(stream).poll_read(cx, target),
-            Stream::Unix(stream) => poll_read_bytes(stream, cx, target, &this.info, &this.place),
+            Stream::Unix { socket, violation } => {
+                poll_read_bytes(socket, violation, cx, target, &this.info)
+            }
             Stream::Pipe { receiver, .. } => Pin::new(receiver).poll_read(cx, target),
             #[cfg(target_os = "linux")]
             Stream::Shm(link) => return link.poll_read(cx, target),
@@ -209,7 +208,7 @@ impl AsyncWrite for Link {
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.stream {
             // Sockets and pipes hold nothing back.
-            Stream::Tcp(_) | Stream::Unix(_) | Stream::Pipe { .. } => Poll::Ready(Ok(())),
+            Stream::Tcp(_) | Stream::Unix { .. } | Stream::Pipe { .. } => Poll::Ready(Ok(())),
             #[cfg(target_os = "linux")]
             Stream::Shm(link) => link.poll_flush(cx),
         }
@@ -218,7 +217,7 @@ impl AsyncWrite for Link {
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.stream {
             Stream::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
-            Stream::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
+            Stream::Unix { socket, .. } => Pin::new(&mut **socket).poll_shutdown(cx),
             Stream::Pipe { sender, .. } => {
                 *sender = None;
                 Poll::Ready(Ok(()))
@@ -232,19 +231,22 @@ impl AsyncWrite for Link {
 /// Reads a Unix socket that carries plain bytes. tokio's own read would have the kernel close descriptors
 /// that a peer sends along, which can block, and nobody would hear of it.
 fn poll_read_bytes(
-    stream: &UnixStream,
+    stream: &PeerSocket,
+    broken: &mut Option<Violation>,
     cx: &mut Context<'_>,
     target: &mut ReadBuf<'_>,
     info: &LinkInfo,
-    charge: &Charge,
 ) -> Poll<io::Result<()>> {
+    if let Some(violation) = broken {
+        return Poll::Ready(Err(violation.clone().into()));
+    }
     // The part is zeroed if it never was used before, so it should not be larger than what comes at a time.
     let room = target.remaining().min(PLAIN_READ);
     loop {
         ready!(stream.poll_read_ready(cx))?;
         let bytes = target.initialize_unfilled_to(room);
         match stream.try_io(Interest::READABLE, || {
-            ancillary::receive_bytes(stream, bytes, charge)
+            ancillary::receive_bytes(stream, bytes, stream.charge())
         }) {
             Ok(len) => {
                 target.advance(len);
@@ -256,9 +258,12 @@ fn poll_read_bytes(
                     io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
                 ) => {}
             Err(error) => {
-                let violation = error.get_ref().and_then(|inner| inner.downcast_ref());
-                if let Some(violation) = violation.map(Violation::incident) {
-                    info.incident(violation);
+                let violation = error
+                    .get_ref()
+                    .and_then(|inner| inner.downcast_ref::<Violation>());
+                if let Some(violation) = violation {
+                    info.incident(violation.incident());
+                    *broken = Some(violation.clone());
                     // It may be gone already.
                     let _ = rustix::net::shutdown(stream, rustix::net::Shutdown::Both);
                 }

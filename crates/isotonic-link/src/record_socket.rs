@@ -2,8 +2,8 @@
 //! yet in order.
 
 use crate::ancillary::{self, Received};
-use crate::foreign_descriptor::Charge;
 use crate::limits::{MAX_DATA_RECORD, RECEIVE_BUFFER};
+use crate::peer_socket::PeerSocket;
 use crate::protocol::record::{self, Control, HEADER_LEN, Record, RecordReader, RecordViolation};
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
@@ -28,9 +28,7 @@ pub(crate) enum SocketError {
 
 #[derive(Debug)]
 pub(crate) struct RecordSocket {
-    stream: UnixStream,
-    /// For the descriptors that come.
-    charge: Charge,
+    stream: PeerSocket,
     reader: RecordReader,
     received: Box<[u8]>,
     /// Sent before anything else. Bounded: `poll_write_data` adds at most the rest of one record, and
@@ -38,8 +36,6 @@ pub(crate) struct RecordSocket {
     /// doorbells are never queued.
     unsent: VecDeque<Unsent>,
     unsendable: Option<io::Error>,
-    /// Nobody is left who could send more than the kernel holds already.
-    last: bool,
     ended: bool,
 }
 
@@ -51,15 +47,13 @@ struct Unsent {
 }
 
 impl RecordSocket {
-    pub(crate) fn new(stream: UnixStream, charge: Charge) -> Self {
+    pub(crate) fn new(stream: PeerSocket) -> Self {
         Self {
             stream,
-            charge,
             reader: RecordReader::default(),
             received: vec![0; RECEIVE_BUFFER].into_boxed_slice(),
             unsent: VecDeque::new(),
             unsendable: None,
-            last: false,
             ended: false,
         }
     }
@@ -83,7 +77,6 @@ impl RecordSocket {
                     .reader
                     .feed(&self.received[..batch.len], batch.descriptors)?,
                 Err(error) => match error.kind() {
-                    io::ErrorKind::WouldBlock if self.last => self.ended = true,
                     io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => {}
                     io::ErrorKind::ConnectionReset => self.ended = true,
                     _ => return Poll::Ready(Err(error.into())),
@@ -93,29 +86,19 @@ impl RecordSocket {
     }
 
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Received>> {
-        if self.last {
-            // Past tokio's readiness, which may be older than the last bytes.
-            return Poll::Ready(ancillary::receive(
-                &self.stream,
-                &mut self.received,
-                &self.charge,
-            ));
-        }
         ready!(self.stream.poll_read_ready(cx))?;
         let Self {
-            stream,
-            received,
-            charge,
-            ..
+            stream, received, ..
         } = self;
         Poll::Ready(stream.try_io(Interest::READABLE, || {
-            ancillary::receive(&*stream, received, charge)
+            ancillary::receive(&*stream, received, stream.charge())
         }))
     }
 
-    /// What the kernel holds now is all that comes: the stream ends after it.
-    pub(crate) fn sender_is_gone(&mut self) {
-        self.last = true;
+    /// Ends the stream after what the kernel holds now, whoever else may still send.
+    pub(crate) fn sender_is_gone(&self) {
+        // It may be gone already.
+        let _ = rustix::net::shutdown(&self.stream, rustix::net::Shutdown::Read);
     }
 
     /// Whether the stream ended within a record.

@@ -3,6 +3,7 @@
 use crate::connector::{announce, failed, required};
 use crate::handshake::{self, ClientFailure};
 use crate::limits::{CHILD_END_TIMEOUT, SPAWN_TIMEOUT};
+use crate::peer_socket::PeerSocket;
 use crate::{Address, ConnectError, Connector, Link, LinkInfo, PeerCredentials, Reason, ShmMode};
 use std::io;
 use std::os::fd::OwnedFd;
@@ -76,6 +77,7 @@ async fn over_socket(
     let stream = ours
         .set_nonblocking(true)
         .and_then(|()| UnixStream::from_std(ours))
+        .map(PeerSocket::new)
         .map_err(failed)?;
     // The kernel vouches for who made the pair: us.
     let peer = PeerCredentials::of(&stream).map_err(failed)?;

@@ -12,7 +12,8 @@ use crate::layout::{DATA_OFFSET, RingCapacity, Word};
 use crate::words::PeerWord;
 use bytes::BufMut;
 use bytes::buf::UninitSlice;
-use memmap2::{MmapOptions, MmapRaw};
+use memmap2::{Advice, MmapOptions, MmapRaw};
+use rustix::param::page_size;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
 
@@ -88,14 +89,38 @@ pub(crate) struct PeerMapping {
 }
 
 impl PeerMapping {
-    /// Maps `len` bytes of `file` shared and read-only, with its pages already present.
+    /// Maps `len` bytes of `file` shared and read-only.
     pub(crate) fn new(file: impl AsFd, len: usize, capacity: RingCapacity) -> io::Result<Self> {
         let map = MmapOptions::new()
             .len(len)
-            .populate()
             .map_raw_read_only(file.as_fd().as_raw_fd())?;
         debug_assert!(map.len() >= DATA_OFFSET + capacity.bytes());
         Ok(Self { map, capacity })
+    }
+
+    /// The offset of the first page that has no memory yet, or was never written, if there is one. To be asked
+    /// before anything is read.
+    ///
+    /// The kernel tells this only to those who may write the file (mincore(2)); to others it says that all
+    /// is there. `lseek(SEEK_HOLE)` would tell everybody, but waits for the lock of the descriptor's offset,
+    /// which a peer can hold.
+    pub(crate) fn first_hole(&self) -> io::Result<Option<usize>> {
+        let page = page_size();
+        let mut present = vec![0u8; self.map.len().div_ceil(page)];
+        let start = self.map.as_ptr().cast_mut().cast();
+        // SAFETY: `start` is page-aligned and mapped for as many bytes as are asked about; `present` has a byte
+        // for each of their pages.
+        if unsafe { libc::mincore(start, self.map.len(), present.as_mut_ptr()) } != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        let hole = present.iter().position(|present| present & 1 == 0);
+        Ok(hole.map(|index| index * page))
+    }
+
+    /// Has the kernel enter all pages into the page table now, so that reading them does not fault one by one.
+    pub(crate) fn populate(&self) {
+        // Before Linux 5.14 they fault one by one.
+        let _ = self.map.advise(Advice::PopulateRead);
     }
 
     /// The capacity of the ring in this segment, as agreed, not as read.

@@ -5,8 +5,8 @@ use crate::layout::RingCapacity;
 use crate::mapping::{OwnMapping, PeerMapping};
 use nix::sys::resource::{Resource, getrlimit};
 use rustix::fs::{
-    FallocateFlags, MemfdFlags, SealFlags, SeekFrom, fallocate, fcntl_add_seals, fcntl_get_seals,
-    fstat, fstatfs, memfd_create, seek,
+    FallocateFlags, MemfdFlags, SealFlags, fallocate, fcntl_add_seals, fcntl_get_seals, fstat,
+    fstatfs, memfd_create,
 };
 use rustix::io::{Errno, retry_on_intr};
 use rustix::param::page_size;
@@ -124,15 +124,17 @@ impl PeerSegment {
                 expected,
             });
         }
-        // Blocks beyond the end of the file count, too (FALLOC_FL_KEEP_SIZE), so this alone could hide a
-        // hole. It moves the descriptor's offset, which nobody uses.
-        let hole = seek(file, SeekFrom::Hole(0)).map_err(failed("lseek(SEEK_HOLE)"))?;
-        if hole < expected {
-            return Err(SegmentRefused::Hole { at: hole });
+        let mapping = PeerMapping::new(file, len, capacity)
+            .map_err(|error| failed("mmap")(errno_of(&error)))?;
+        // Blocks beyond the end of the file count, too (FALLOC_FL_KEEP_SIZE), so they alone could hide a hole.
+        let hole = mapping
+            .first_hole()
+            .map_err(|error| failed("mincore")(errno_of(&error)))?;
+        if let Some(at) = hole {
+            return Err(SegmentRefused::Hole { at: at as u64 });
         }
-        PeerMapping::new(file, len, capacity)
-            .map(Self)
-            .map_err(|error| failed("mmap")(errno_of(&error)))
+        mapping.populate();
+        Ok(Self(mapping))
     }
 }
 

@@ -10,6 +10,7 @@ use crate::protocol::record::{Control, HEADER_LEN, Record, RecordReader, RecordV
 use arbitrary::{Result, Unstructured};
 use std::io::Read;
 use std::os::unix::net::UnixStream;
+use std::time::Duration;
 
 /// Takes a step for each piece in the input: what one system call would have received.
 pub fn records(input: &[u8]) {
@@ -48,10 +49,14 @@ fn recognise(input: &[u8]) {
     }
 }
 
+/// More than closing a descriptor takes on a slow machine.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 fn read(input: &mut Unstructured<'_>) -> Result<()> {
     // Every descriptor that the reader is given is a copy of `original`: once all are closed, the stream ends.
     let (end, original) = UnixStream::pair().expect("two sockets");
-    end.set_nonblocking(true).expect("a socket");
+    // They are closed by another thread.
+    end.set_read_timeout(Some(PATIENCE)).expect("a socket");
     let mut stream = Stream::default();
     while !input.is_empty() {
         let bytes = match input.arbitrary::<u8>()? {

@@ -2,17 +2,16 @@
 
 use crate::ancillary::{self, Descriptors};
 use crate::limits::{HANDSHAKE_TIMEOUT, MAX_RING_CAPACITY};
+use crate::peer_socket::PeerSocket;
 use crate::protocol::hello::{
     self, Answer, HELLO_LEN, Hello, Opening, TurnedAway, Welcome, feature,
 };
-use crate::quota::Place;
+
 use crate::reason::{Reason, Refusal, ShmMode};
 use crate::{Incident, Link, LinkInfo, Violation};
 use std::io::{self, IoSlice};
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncWriteExt, Interest};
-use tokio::net::UnixStream;
 
 #[cfg(not(target_os = "linux"))]
 #[path = "without_records.rs"]
@@ -63,7 +62,7 @@ pub(crate) enum ClientFailure {
 
 /// Runs the client's side on a fresh connection.
 pub(crate) async fn connect(
-    mut stream: UnixStream,
+    mut stream: PeerSocket,
     info: LinkInfo,
     settings: Settings,
     patience: Duration,
@@ -96,7 +95,7 @@ pub(crate) async fn connect(
 }
 
 /// Says hello and reads the answer: `None` if it is not a welcome, an error if there is none.
-async fn exchange(stream: &mut UnixStream, mode: ShmMode) -> io::Result<Option<Welcome>> {
+async fn exchange(stream: &mut PeerSocket, mode: ShmMode) -> io::Result<Option<Welcome>> {
     let features = match mode {
         ShmMode::Require => records::FEATURES | feature::ATTACH_NOW,
         ShmMode::Prefer | ShmMode::Off => records::FEATURES,
@@ -114,7 +113,7 @@ async fn exchange(stream: &mut UnixStream, mode: ShmMode) -> io::Result<Option<W
     loop {
         let read = stream
             .async_io(Interest::READABLE, || {
-                ancillary::receive_bytes(&*stream, &mut received[len..], &None)
+                ancillary::receive_bytes(&*stream, &mut received[len..], stream.charge())
             })
             .await?;
         len += read;
@@ -147,39 +146,42 @@ pub(crate) enum ServerFailure {
 }
 
 impl ServerFailure {
-    /// What it is counted as.
-    pub(crate) fn incident(&self) -> Incident {
+    /// What it is counted as, if it is the client's doing and the link has not counted it.
+    pub(crate) fn incident(&self) -> Option<Incident> {
         match self {
             // An error of a socket means that the client is gone.
-            Self::Closed | Self::Io(_) => Incident::LeftEarly,
-            Self::NeitherProtocol => Incident::NeitherProtocol,
-            Self::StrayDescriptors => Incident::StrayDescriptors,
-            Self::TimedOut => Incident::TooSlow,
-            Self::Required(_) => Incident::ShmRequired,
+            Self::Closed | Self::Io(_) => Some(Incident::LeftEarly),
+            Self::NeitherProtocol => Some(Incident::NeitherProtocol),
+            Self::StrayDescriptors => Some(Incident::StrayDescriptors),
+            Self::TimedOut => Some(Incident::TooSlow),
+            Self::Required(
+                Reason::PeerIsPlainHttp2
+                | Reason::PeerRefused(_)
+                | Reason::VersionMismatch { .. }
+                | Reason::OverTcp
+                | Reason::OverPipe
+                | Reason::OverFifo,
+            ) => Some(Incident::ShmRequired),
+            Self::Required(_) => None,
         }
     }
 }
 
 /// Runs the server's side on a fresh connection.
 pub(crate) async fn accept(
-    stream: UnixStream,
+    stream: PeerSocket,
     info: LinkInfo,
     settings: Settings,
-    place: Option<Arc<Place>>,
 ) -> Result<Link, ServerFailure> {
-    tokio::time::timeout(
-        HANDSHAKE_TIMEOUT,
-        accept_in_time(stream, info, settings, place),
-    )
-    .await
-    .unwrap_or(Err(ServerFailure::TimedOut))
+    tokio::time::timeout(HANDSHAKE_TIMEOUT, accept_in_time(stream, info, settings))
+        .await
+        .unwrap_or(Err(ServerFailure::TimedOut))
 }
 
 async fn accept_in_time(
-    mut stream: UnixStream,
+    mut stream: PeerSocket,
     info: LinkInfo,
     settings: Settings,
-    place: Option<Arc<Place>>,
 ) -> Result<Link, ServerFailure> {
     let plain = |stream, reason| {
         if settings.mode == ShmMode::Require {
@@ -188,7 +190,7 @@ async fn accept_in_time(
         info.set_reason(reason);
         Ok(Link::unix(stream, info.clone()))
     };
-    let hello = match read_opening(&mut stream, &place).await? {
+    let hello = match read_opening(&stream).await? {
         None => return plain(stream, Reason::PeerIsPlainHttp2),
         Some(hello) => hello,
     };
@@ -214,14 +216,14 @@ async fn accept_in_time(
         }
         Welcome::Plain(_) => plain(stream, Reason::PeerRefused(Refusal::Disabled)),
         Welcome::Records { attach_now } => {
-            records::accept(stream, info, settings, attach_now, place).await
+            records::accept(stream, info, settings, attach_now).await
         }
     }
 }
 
 /// Tells a client that it is not served, and why, if it is not seen to be a plain one. Does not wait: such a
 /// client gets none of our time.
-pub(crate) fn turn_away(stream: &UnixStream, why: TurnedAway) {
+pub(crate) fn turn_away(stream: &PeerSocket, why: TurnedAway) {
     let mut first = [0];
     let flags = rustix::net::RecvFlags::PEEK | rustix::net::RecvFlags::DONTWAIT;
     let seen = rustix::net::recv(stream, &mut first, flags);
@@ -237,10 +239,7 @@ pub(crate) fn turn_away(stream: &UnixStream, why: TurnedAway) {
 }
 
 /// Reads a client's hello; `None` if it speaks HTTP/2, whose bytes are left in the socket.
-async fn read_opening(
-    stream: &mut UnixStream,
-    place: &Option<Arc<Place>>,
-) -> Result<Option<Hello>, ServerFailure> {
+async fn read_opening(stream: &PeerSocket) -> Result<Option<Hello>, ServerFailure> {
     let mut received = [0; HELLO_LEN];
     // Looking does not receive descriptors, so none can be lost or leak here.
     let seen = peek(stream, &mut received).await?;
@@ -253,7 +252,7 @@ async fn read_opening(
     loop {
         let read = stream
             .async_io(Interest::READABLE, || {
-                ancillary::receive(&*stream, &mut received[len..], place)
+                ancillary::receive(stream, &mut received[len..], stream.charge())
             })
             .await?;
         if !matches!(&read.descriptors, Descriptors::Whole(none) if none.is_empty()) {
@@ -271,7 +270,7 @@ async fn read_opening(
 }
 
 /// Looks at the first bytes of a connection without taking them.
-async fn peek(stream: &UnixStream, target: &mut [u8]) -> Result<usize, ServerFailure> {
+async fn peek(stream: &PeerSocket, target: &mut [u8]) -> Result<usize, ServerFailure> {
     let seen = stream
         .async_io(Interest::READABLE, || {
             let flags = rustix::net::RecvFlags::PEEK | rustix::net::RecvFlags::DONTWAIT;

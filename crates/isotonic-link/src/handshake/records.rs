@@ -1,25 +1,23 @@
 //! What follows a `Welcome` that agreed on records, where this platform has shared memory.
 
 use super::{ClientFailure, ServerFailure, Settings};
+use crate::peer_socket::PeerSocket;
 use crate::protocol::attachment::Role;
 use crate::protocol::hello::feature;
-use crate::quota::Place;
 use crate::shm_link::ShmLink;
 use crate::{Link, LinkInfo, ShmMode};
-use std::sync::Arc;
-use tokio::net::UnixStream;
 
 /// What this side can do.
 pub(super) const FEATURES: u32 = feature::SHM;
 
 /// The client's link. It has moved into shared memory if either side requires it.
 pub(super) async fn connect(
-    stream: UnixStream,
+    stream: PeerSocket,
     info: LinkInfo,
     settings: Settings,
     attach_now: bool,
 ) -> Result<Link, ClientFailure> {
-    let mut link = ShmLink::new(stream, Role::Client, settings.shm, info.clone(), None);
+    let mut link = ShmLink::new(stream, Role::Client, settings.shm, info.clone());
     // Whichever side requires it would close the link otherwise.
     if attach_now || settings.mode == ShmMode::Require {
         link.attach_now().await.map_err(ClientFailure::Required)?;
@@ -29,13 +27,12 @@ pub(super) async fn connect(
 
 /// The server's link. It has moved into shared memory if either side requires it.
 pub(super) async fn accept(
-    stream: UnixStream,
+    stream: PeerSocket,
     info: LinkInfo,
     settings: Settings,
     attach_now: bool,
-    place: Option<Arc<Place>>,
 ) -> Result<Link, ServerFailure> {
-    let mut link = ShmLink::new(stream, Role::Server, settings.shm, info.clone(), place);
+    let mut link = ShmLink::new(stream, Role::Server, settings.shm, info.clone());
     if attach_now {
         link.attach_now().await.map_err(ServerFailure::Required)?;
     }

@@ -1,17 +1,15 @@
 //! In place of `records` where this platform has no shared memory: nothing is offered, so that no peer agrees to it.
 
 use super::{ClientFailure, ServerFailure, Settings};
-use crate::quota::Place;
+use crate::peer_socket::PeerSocket;
 use crate::{Link, LinkInfo, Reason};
-use std::sync::Arc;
-use tokio::net::UnixStream;
 
 /// What this side can do.
 pub(super) const FEATURES: u32 = 0;
 
 /// A server that agrees to what was not offered is broken.
 pub(super) async fn connect(
-    _: UnixStream,
+    _: PeerSocket,
     _: LinkInfo,
     _: Settings,
     _: bool,
@@ -21,11 +19,10 @@ pub(super) async fn connect(
 
 /// Not called: the answer to a hello never agrees on records here.
 pub(super) async fn accept(
-    _: UnixStream,
+    _: PeerSocket,
     _: LinkInfo,
     _: Settings,
     _: bool,
-    _: Option<Arc<Place>>,
 ) -> Result<Link, ServerFailure> {
     Err(ServerFailure::Required(Reason::Unsupported))
 }

@@ -4,8 +4,10 @@ use super::pipe::Stdio;
 use super::unix::BoundUnix;
 use crate::connector::announce;
 use crate::fifo::FifoListener;
+use crate::foreign_descriptor::too_much_cannot_be_closed;
 use crate::handshake::{self, ServerFailure, Settings};
 use crate::limits::ACCEPT_BACK_OFF;
+use crate::peer_socket::PeerSocket;
 use crate::protocol::hello::TurnedAway;
 use crate::quota::{Place, Shares};
 use crate::retry::BackOff;
@@ -16,7 +18,7 @@ use std::fmt::Display;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use tokio::net::{TcpListener, TcpStream, UnixStream};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -80,8 +82,12 @@ impl AcceptLoop {
         loop {
             // Collect those that have finished.
             while handshakes.try_join_next().is_some() {}
-            let accepted = bound.listener.accept().await;
-            let Some((stream, _)) = patience.pass(&this.address, accepted).await else {
+            while too_much_cannot_be_closed() {
+                patience.rest().await;
+            }
+            let accepted = bound.listener.0.accept().await;
+            let accepted = accepted.map(|(stream, _)| PeerSocket::new(stream));
+            let Some(stream) = patience.pass(&this.address, accepted).await else {
                 continue;
             };
             let Some((info, place)) = this.admit(&stream) else {
@@ -91,7 +97,8 @@ impl AcceptLoop {
             handshakes.spawn(async move {
                 // A link that nobody takes keeps it, so that such links are bounded too.
                 let _unfinished = place.handshake().await;
-                if let Some(link) = this.shake_hands(stream, info, Some(place)).await {
+                let stream = stream.charged_to(Some(place));
+                if let Some(link) = this.shake_hands(stream, info).await {
                     this.deliver(link).await;
                 }
             });
@@ -121,7 +128,7 @@ impl AcceptLoop {
         let link = match stdio {
             // The parent that started us: nobody else can come this way, so that there is nothing to share.
             Stdio::Socket(stream) => match self.check(&stream) {
-                Some(info) => self.shake_hands(stream, info, None).await,
+                Some(info) => self.shake_hands(stream, info).await,
                 None => None,
             },
             Stdio::Pipes(..) if self.settings.mode == crate::ShmMode::Require => {
@@ -139,7 +146,7 @@ impl AcceptLoop {
     }
 
     /// Lets a client in whose user is admitted and has a place left.
-    fn admit(&self, stream: &UnixStream) -> Option<(LinkInfo, Arc<Place>)> {
+    fn admit(&self, stream: &PeerSocket) -> Option<(LinkInfo, Arc<Place>)> {
         let info = self.check(stream)?;
         let uid = info.peer().map(|peer| peer.uid)?;
         let place = self.shares.place(uid);
@@ -152,7 +159,7 @@ impl AcceptLoop {
     }
 
     /// Lets a client in whose user is admitted.
-    fn check(&self, stream: &UnixStream) -> Option<LinkInfo> {
+    fn check(&self, stream: &PeerSocket) -> Option<LinkInfo> {
         let peer = match PeerCredentials::of(stream) {
             Ok(peer) => peer,
             Err(error) => {
@@ -170,19 +177,16 @@ impl AcceptLoop {
         Some(LinkInfo::over_unix(self.address.clone(), peer, incidents))
     }
 
-    async fn shake_hands(
-        &self,
-        stream: UnixStream,
-        info: LinkInfo,
-        place: Option<Arc<Place>>,
-    ) -> Option<Link> {
+    async fn shake_hands(&self, stream: PeerSocket, info: LinkInfo) -> Option<Link> {
         let peer = info.peer();
-        let shaken = handshake::accept(stream, info, self.settings, place.clone()).await;
+        let shaken = handshake::accept(stream, info, self.settings).await;
         let failure = match shaken {
-            Ok(link) => return Some(link.holding(place)),
+            Ok(link) => return Some(link),
             Err(failure) => failure,
         };
-        self.incidents.add(failure.incident());
+        if let Some(incident) = failure.incident() {
+            self.incidents.add(incident);
+        }
         // Somebody looked whether we are here, as a starting server does.
         if !matches!(failure, ServerFailure::Closed) {
             self.refuse(&failure, peer);
@@ -216,6 +220,11 @@ impl Patience {
             back_off: BackOff::new(ACCEPT_BACK_OFF),
             reserve: spare_descriptor(),
         }
+    }
+
+    /// Rests for a while; the longer the more often.
+    async fn rest(&mut self) {
+        self.back_off.pause().await;
     }
 
     /// Passes an accepted connection on; `None`, after a pause, if there is none to pass on.

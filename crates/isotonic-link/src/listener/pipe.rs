@@ -1,5 +1,6 @@
 //! A process's own standard input and output, as the one connection of a server.
 
+use crate::peer_socket::PeerSocket;
 use rustix::fs::{FileType, Mode, OFlags, fstat, open};
 use rustix::stdio::{dup2_stdin, dup2_stdout};
 use std::io;
@@ -11,7 +12,7 @@ use tokio::net::unix::pipe;
 #[derive(Debug)]
 pub(super) enum Stdio {
     /// One socket.
-    Socket(UnixStream),
+    Socket(PeerSocket),
     /// Two pipes.
     Pipes(pipe::Receiver, pipe::Sender),
 }
@@ -38,7 +39,9 @@ fn recognise(input: OwnedFd, output: OwnedFd) -> io::Result<Stdio> {
         (FileType::Socket, FileType::Socket) if input_stat.st_ino == output_stat.st_ino => {
             let socket = std::os::unix::net::UnixStream::from(input);
             socket.set_nonblocking(true)?;
-            Ok(Stdio::Socket(UnixStream::from_std(socket)?))
+            Ok(Stdio::Socket(PeerSocket::new(UnixStream::from_std(
+                socket,
+            )?)))
         }
         (FileType::Fifo, FileType::Fifo) => Ok(Stdio::Pipes(
             pipe::Receiver::from_owned_fd(input)?,

@@ -2,6 +2,7 @@
 
 use crate::folder_lock::FolderLock;
 use crate::limits::BACKLOG;
+use crate::peer_socket::ListeningSocket;
 use crate::{Address, BindError, PeerPolicy, address};
 use rustix::fs::{Mode, chmod, fchmod};
 use rustix::io::Errno;
@@ -20,7 +21,7 @@ pub(super) struct BoundUnix {
     /// Before the listener: while that is open no successor takes the file for a stale one, so that what
     /// is removed is ours.
     _file: Option<SocketFile>,
-    pub(super) listener: UnixListener,
+    pub(super) listener: ListeningSocket,
 }
 
 /// Binds a socket in the file system, in place of one that nobody listens on any more.
@@ -63,7 +64,7 @@ pub(super) async fn bind_path(
         }
         let listener = listening(socket)?;
         Ok(BoundUnix {
-            listener,
+            listener: ListeningSocket(listener),
             _file: file,
         })
     };
@@ -79,7 +80,7 @@ pub(super) fn bind_abstract(address: &Address, name: &str) -> Result<BoundUnix, 
     };
     match open() {
         Ok(listener) => Ok(BoundUnix {
-            listener,
+            listener: ListeningSocket(listener),
             _file: None,
         }),
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(BindError::InUse {

@@ -18,9 +18,9 @@ use crate::activity::Activity;
 use crate::incident::Incident;
 use crate::info::LinkInfo;
 use crate::peer_process::PeerProcess;
+use crate::peer_socket::PeerSocket;
 use crate::protocol::attachment::{Attachment, OutOfOrder, Role};
 use crate::protocol::record::{Control, RecordViolation};
-use crate::quota::Place;
 use crate::record_socket::RecordSocket;
 use crate::violation::Violation;
 use crate::waiting::{Waiting, has_several_cpus};
@@ -34,7 +34,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 use tokio::io::ReadBuf;
-use tokio::net::UnixStream;
 use tokio::task::coop::poll_proceed;
 
 /// See the module's documentation.
@@ -123,17 +122,16 @@ pub(crate) struct ShmSettings {
 
 impl ShmLink {
     pub(crate) fn new(
-        stream: UnixStream,
+        stream: PeerSocket,
         role: Role,
         settings: ShmSettings,
         info: LinkInfo,
-        place: Option<Arc<Place>>,
     ) -> Self {
         let several_cpus = has_several_cpus();
-        let memory = place.as_ref().map(|place| place.memory());
+        let memory = stream.charge().as_ref().map(|place| place.memory());
         Self {
             peer_process: PeerProcess::of(&stream),
-            socket: RecordSocket::new(stream, place),
+            socket: RecordSocket::new(stream),
             attachment: Attachment::new(role, settings.capacity, settings.largest)
                 .limited_to(memory),
             activity: Activity::new(Instant::now()),

@@ -15,6 +15,7 @@ use isotonic_shm::SegmentRefused;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::task::{Context, Poll, ready};
+use tokio::task::coop::poll_proceed;
 
 impl ShmLink {
     /// Moves into shared memory now, or tells why not: for the modes that require it. On the server's
@@ -91,12 +92,15 @@ impl ShmLink {
         if self.peer.gone || self.failure.is_some() {
             return Poll::Pending;
         }
+        // A record is a step of its own for tokio's fairness (tokio::task::coop): a peer can send a thousand
+        // with what one system call receives.
+        let step = ready!(poll_proceed(cx));
         let waker = self.tasks.waker();
         let cx = &mut Context::from_waker(&waker);
         // What could not be sent before; an error here means that the peer is gone, as reading will show.
         // It may be our `Moved`, which the peer needs even while we take nothing more from it.
         let _ = self.poll_send_waiting(cx);
-        if self.unread.len() >= MAX_UNREAD {
+        if self.unread.len() >= MAX_UNREAD || self.failure.is_some() {
             return Poll::Pending;
         }
         if let Some(process) = &self.peer_process
@@ -111,6 +115,7 @@ impl ShmLink {
             Err(SocketError::Io(error)) => self.socket_failed(&error),
             Err(SocketError::Violation(violation)) => drop(self.fail(violation)),
         }
+        step.made_progress();
         // The step of the attachment that answers this one.
         let _ = self.poll_send_waiting(cx);
         self.tasks.wake_half(half.other());

@@ -65,10 +65,10 @@ pub(crate) const GET_SEALS: Call = Call {
 };
 pub(crate) const FSTATFS: Call = every("fstatfs", &[libc::SYS_fstatfs]);
 pub(crate) const FSTAT: Call = every("fstat", &[libc::SYS_fstat]);
-pub(crate) const SEEK_HOLE: Call = Call {
-    name: "lseek(SEEK_HOLE)",
-    numbers: &[libc::SYS_lseek],
-    with: &[is(2, libc::SEEK_HOLE)],
+pub(crate) const MINCORE: Call = Call {
+    name: "mincore",
+    numbers: &[libc::SYS_mincore],
+    with: &[],
 };
 pub(crate) const MMAP_PEERS: Call = Call {
     name: "mmap",

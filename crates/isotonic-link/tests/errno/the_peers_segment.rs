@@ -1,12 +1,12 @@
 //! The kernel fails a check of the peer's segment, or its mapping: the peer is told that it was refused.
 
-use crate::calls::{FSTAT, FSTATFS, GET_SEALS, MMAP_PEERS, SEEK_HOLE};
+use crate::calls::{FSTAT, FSTATFS, GET_SEALS, MINCORE, MMAP_PEERS};
 use crate::injection::Call;
 use crate::stage::{Injected, Side, Stage};
 use isotonic_link::{Reason, Refusal, SegmentRefused, ShmMode};
 use rustix::io::Errno;
 
-const CALLS: [Call; 5] = [GET_SEALS, FSTATFS, FSTAT, SEEK_HOLE, MMAP_PEERS];
+const CALLS: [Call; 5] = [GET_SEALS, FSTATFS, FSTAT, MINCORE, MMAP_PEERS];
 
 const ERRNOS: [Errno; 6] = [
     Errno::NOMEM,
