@@ -3,6 +3,7 @@
 //! What was sent and not received is thrown away when a socket is closed, descriptors included: the kernel
 //! closes those too, in the thread that closes the socket, for however long that takes.
 
+use crate::ancillary;
 use crate::foreign_descriptor::{Charge, close_elsewhere};
 use rustix::io::ioctl_fionread;
 use rustix::net::{Shutdown, SocketFlags, accept_with, shutdown};
@@ -64,6 +65,9 @@ impl Drop for PeerSocket {
         };
         // Nothing more can be sent to it from here on; it may be gone already.
         let _ = shutdown(&stream, Shutdown::Read);
+        // Most often there is nothing, or the end of a conversation.
+        let mut rest = [0; 4096];
+        let _ = ancillary::receive(&stream, &mut rest, &self.charge);
         // A descriptor comes with a byte at least.
         if matches!(ioctl_fionread(&stream), Ok(0)) {
             return;
