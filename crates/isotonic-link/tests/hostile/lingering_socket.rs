@@ -15,7 +15,7 @@ use std::time::Duration;
 const LINGER: Duration = Duration::from_secs(3600);
 
 /// A socket with more to send than its peer takes, and that peer.
-fn lingering() -> (TcpStream, TcpStream) {
+pub(crate) fn lingering() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (never_reads, _) = listener.accept().unwrap();

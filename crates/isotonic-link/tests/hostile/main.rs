@@ -13,6 +13,7 @@ mod floods;
 mod greeting_a_server;
 mod hanging_file;
 mod impostors;
+mod left_behind;
 mod lengths;
 mod lingering_socket;
 mod one_users_share;
