@@ -121,6 +121,7 @@ fn wrong_capacities() -> impl Iterator<Item = u64> {
 #[test]
 fn a_server_refuses_each_capacity_that_it_does_not_map() {
     for declared in wrong_capacities() {
+        println!("{declared}");
         let reason = stays_on_the_socket(declared, good_segment, REFUSED_SIZE);
         let largest = MAX_RING_CAPACITY;
         assert_eq!(reason, Reason::PeerRingSize { declared, largest });
@@ -130,6 +131,7 @@ fn a_server_refuses_each_capacity_that_it_does_not_map() {
 #[test]
 fn a_client_refuses_each_capacity_that_it_does_not_map() {
     for declared in wrong_capacities() {
+        println!("{declared}");
         let reason = refuses(declared, good_segment, REFUSED_SIZE);
         let largest = MAX_RING_CAPACITY;
         assert_eq!(reason, Reason::PeerRingSize { declared, largest });

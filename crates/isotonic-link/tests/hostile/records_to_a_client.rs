@@ -63,7 +63,10 @@ pub(crate) fn answering(
 pub(crate) fn reason_of(link: Result<Link, ConnectError>) -> Reason {
     match link {
         Err(ConnectError::ShmRequired { reason, .. }) => reason,
-        other => panic!("shared memory was required, but: {other:?}"),
+        other => panic!(
+            "shared memory was required, but: {:?}",
+            other.map(|link| link.info())
+        ),
     }
 }
 
