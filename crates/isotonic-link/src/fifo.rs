@@ -20,7 +20,7 @@ use crate::{Address, BindError, ConnectError, Link, LinkInfo, LinkKind, Reason};
 use rustix::fs::{CWD, FlockOperation, Mode, OFlags, flock, fstat, mkfifoat, open, stat};
 use rustix::io::Errno;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use tokio::net::unix::pipe;
@@ -153,7 +153,7 @@ fn take_lock(path: &Path) -> io::Result<Option<OwnedFd>> {
 }
 
 /// Whether `path` still leads to `file`.
-fn is_at(file: &OwnedFd, path: &Path) -> bool {
+fn is_at(file: impl AsFd, path: &Path) -> bool {
     match (fstat(file), stat(path)) {
         (Ok(file), Ok(there)) => (file.st_dev, file.st_ino) == (there.st_dev, there.st_ino),
         _ => false,
@@ -199,6 +199,11 @@ fn open_both(paths: &Paths) -> io::Result<Option<(pipe::Receiver, pipe::Sender)>
     match pipe::OpenOptions::new().open_sender(&paths.to_server) {
         // Nobody reads: what is there was left behind.
         Err(error) if is(&error, Errno::NXIO) => Err(io::ErrorKind::ConnectionRefused.into()),
+        // The server may have made both anew after we had opened the first. It makes that one first, so that
+        // they belong together if it is still there.
+        Ok(_) if !is_at(&receiver, &paths.to_client) => {
+            Err(io::ErrorKind::ConnectionRefused.into())
+        }
         sender => Ok(Some((receiver, sender?))),
     }
 }

@@ -10,8 +10,12 @@ use conformance::proto::SimpleRequest;
 use conformance::proto::test_service_client::TestServiceClient;
 use conformance::service::TestService;
 use isotonic::{ChildStdio, Incoming, LinkKind, Spawned};
-use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
+use rustix::process::{
+    Pid, Signal, WaitOptions, kill_process, set_parent_process_death_signal, waitpid,
+};
 use std::future::Future;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread;
 use std::time::Duration;
 use tokio::process::Command;
 use tonic::transport::{Channel, Server};
@@ -23,6 +27,9 @@ const ROLE: &str = "ISOTONIC_TEST_CHILD";
 /// More than any wait of these tests needs on a slow machine; what lasts longer hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Several waits may each take their time.
+const PATIENCE_WITH_ALL: Duration = PATIENCE.saturating_mul(3);
+
 /// How long a call to a stopped server waits: any time will do.
 const A_WHILE: Duration = Duration::from_millis(50);
 
@@ -32,8 +39,24 @@ const SIZES: [usize; 2] = [1_000, 3_000_000];
 fn main() {
     match std::env::var(ROLE) {
         Ok(_) => run(serve()),
-        Err(_) => run(tests()),
+        Err(_) => {
+            let _watched = watched();
+            run(tests());
+        }
     }
+}
+
+/// Ends this process with a message unless what is returned is dropped in time: a link that holds up the
+/// threads of the runtime holds up its timers, too.
+fn watched() -> Sender<()> {
+    let (done, watch) = channel();
+    thread::spawn(move || {
+        if watch.recv_timeout(PATIENCE_WITH_ALL) == Err(RecvTimeoutError::Timeout) {
+            eprintln!("stopped: hangs: not done after {PATIENCE_WITH_ALL:?}");
+            std::process::abort();
+        }
+    });
+    done
 }
 
 #[tokio::main]
@@ -42,6 +65,8 @@ async fn run(program: impl Future<Output = ()>) {
 }
 
 async fn serve() {
+    // Even while it is stopped, should the test be ended by force.
+    set_parent_process_death_signal(Some(Signal::KILL)).unwrap();
     let incoming = Incoming::bind("pipe:").await.unwrap();
     Server::builder()
         .add_service(TestService::new().into_service())

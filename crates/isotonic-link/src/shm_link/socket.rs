@@ -28,7 +28,7 @@ impl ShmLink {
             // An empty socket may have decided it, too: by what could not be sent.
             let mut is_empty = false;
             loop {
-                if self.attachment.is_decided() || self.peer.gone || self.failure.is_some() {
+                if self.attachment.is_decided() || self.peer_has_ended() || self.failure.is_some() {
                     return Poll::Ready(());
                 }
                 if is_empty {
@@ -45,12 +45,18 @@ impl ShmLink {
             Some(Reason::NotYetBusy) => Err(Reason::NotAttached {
                 seen: match &self.failure {
                     Some(violation) => violation.to_string(),
+                    None if self.peer.closed_at.is_some() => "the peer closed the link".to_owned(),
                     None if in_time => "the peer closed the connection".to_owned(),
                     None => format!("no answer within {HANDSHAKE_TIMEOUT:?}"),
                 },
             }),
             Some(reason) => Err(reason),
         }
+    }
+
+    /// No further step of the attachment comes: each is sent before a `Close`.
+    fn peer_has_ended(&self) -> bool {
+        self.peer.gone || self.peer.closed_at.is_some()
     }
 
     /// Reads the socket, and sleeps if there is nothing to do for this half.

@@ -3,6 +3,7 @@
 
 use crate::alone::alone;
 use crate::echo_server::survives;
+use crate::patience::PATIENCE;
 use crate::raw_peer::{
     ATTACH, ATTACHED, DATA, DOORBELL, HELLO_LEN, MOVED, REFUSED, RawPeer, attachment, close, hello,
     record, welcome,
@@ -10,8 +11,9 @@ use crate::raw_peer::{
 use crate::records_to_a_client::{against, read_to_end, reason_of};
 use crate::segments::{CAPACITY, PRODUCED, good_segment, segment_with};
 use crate::stages::{ClientStage, ServerStage, a_client_sees_a_reset, a_server_sees_a_reset};
-use isotonic_link::{LinkKind, Reason, ShmMode};
+use isotonic_link::{Incident, LinkKind, Reason, ShmMode};
 use std::os::fd::{AsFd, OwnedFd};
+use std::time::{Duration, Instant};
 
 /// What may come next from a client, whole.
 fn next_of_a_client(stage: ClientStage) -> Vec<Vec<u8>> {
@@ -76,11 +78,17 @@ fn a_server_may_go_after_each_byte_of_each_record() {
 
 #[test]
 fn a_server_may_go_after_each_byte_of_its_welcome() {
+    let start = Instant::now();
     for len in 0..HELLO_LEN {
         let serve = move |server: RawPeer| server.send(&welcome(1, 0, 1)[..len]);
         against(ShmMode::Require, serve, async |link| {
             assert_eq!(reason_of(link), Reason::NoAnswer);
         });
+        // A client that waits for the rest gives up, too, in the end.
+        assert!(
+            start.elapsed() < PATIENCE,
+            "the end of the stream goes unnoticed"
+        );
     }
 }
 
@@ -88,21 +96,28 @@ fn a_server_may_go_after_each_byte_of_its_welcome() {
 fn a_client_that_needs_shared_memory_may_go_after_each_byte_of_its_offer() {
     for len in 1..attachment(ATTACH, CAPACITY).len() {
         alone(|| {
-            survives(async |_, client| {
+            survives(async |server, client| {
                 client.send(&hello(1, 1, 3));
                 assert_eq!(client.receive(HELLO_LEN), welcome(1, 0, 3));
                 send_beginning(&client, &attachment(ATTACH, CAPACITY)[..len]);
+                drop(client);
+                let counts = [(Incident::ShmRequired, 1), (Incident::Vanished, 1)];
+                server.counts(&counts).await;
             })
         });
     }
 }
 
 /// Sends each byte in a message of its own, the first with the descriptor.
+#[track_caller]
 fn byte_by_byte(peer: &RawPeer, bytes: &[u8], segment: Option<&OwnedFd>) {
-    let mut descriptors = Vec::from_iter(segment.map(AsFd::as_fd));
-    for byte in bytes {
-        peer.send_with(&[*byte], &descriptors);
-        descriptors.clear();
+    /// Lets the other side take each byte before the next comes.
+    const A_MOMENT: Duration = Duration::from_millis(1);
+    let (first, rest) = bytes.split_at(1);
+    peer.send_with(first, &Vec::from_iter(segment.map(AsFd::as_fd)));
+    for byte in rest {
+        assert!(!peer.is_closed_within(A_MOMENT), "part of it was refused");
+        peer.send(&[*byte]);
     }
 }
 

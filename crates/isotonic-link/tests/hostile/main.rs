@@ -35,4 +35,5 @@ mod slow_peers;
 mod stages;
 mod unread;
 mod vanishing;
+mod watched;
 mod wrong_record;

@@ -6,7 +6,7 @@ use crate::alone::alone;
 use crate::descriptors::{closed_down_to, open_descriptors};
 use crate::echo_server::{EchoServer, echoes};
 use crate::patience::within;
-use crate::raw_peer::{ATTACH, ATTACHED, HELLO_LEN, REFUSED, RawPeer, attachment, welcome};
+use crate::raw_peer::{ATTACH, ATTACHED, HELLO_LEN, REFUSED, RawPeer, attachment, hello, welcome};
 use crate::segments::{CAPACITY, good_segment};
 use isotonic_link::{
     ConnectError, Connector, Incident, LinkKind, Listener, ListenerBuilder, Quota, Reason, Refusal,
@@ -75,20 +75,32 @@ fn a_connection_counts_from_its_first_moment() {
 
 #[test]
 fn handshakes_beyond_the_quota_wait_for_one_to_end() {
+    const BEYOND: u64 = 100;
     alone(async || {
         let quota = Quota {
+            connections: 2,
             unfinished_handshakes: 1,
             ..Quota::default()
         };
         let mut server = EchoServer::with(with(quota)).await;
-        let silent = RawPeer::connect(&server.address);
+        // Its handshake has begun, and ends with its offer.
+        let slow = RawPeer::connect(&server.address);
+        slow.send(&hello(1, 1, 3));
+        assert_eq!(slow.receive(HELLO_LEN), welcome(1, 0, 3));
         let waiting = RawPeer::connect(&server.address);
-        waiting.send(&crate::raw_peer::hello(1, 1, 1));
-        assert_eq!(server.incidents.count(Incident::LeftEarly), 0);
-        drop(silent);
+        waiting.send(&hello(1, 1, 1));
+        // Each gives the server time for more than it should do.
+        for _ in 0..BEYOND {
+            let beyond = RawPeer::connect(&server.address);
+            assert_eq!(beyond.receive(HELLO_LEN), welcome(1, QUOTA_REACHED, 0));
+        }
+        assert!(waiting.has_heard_nothing(), "it does not wait");
+        drop(slow);
         assert_eq!(waiting.receive(HELLO_LEN), welcome(1, 0, 1));
         waiting.echoes(b"at last");
-        server.counts(&[(Incident::LeftEarly, 1)]).await;
+        let left = [(Incident::ShmRequired, 1), (Incident::Vanished, 1)];
+        let beyond = [(Incident::QuotaReached, BEYOND)];
+        server.counts(&[&left[..], &beyond].concat()).await;
         drop(waiting);
         server.next_end().await;
     });
@@ -107,6 +119,9 @@ fn links_beyond_the_quota_of_memory_stay_on_the_socket() {
             client.send_with(&attachment(ATTACH, CAPACITY), &[good_segment().as_fd()]);
             client.receive_step()
         };
+        // A user who has left begins anew; this one has not.
+        let stays = RawPeer::connect(&server.address);
+        stays.shake_hands();
         let first = RawPeer::connect(&server.address);
         assert_eq!(attach(&first).kind, ATTACHED);
 
@@ -135,6 +150,7 @@ fn links_beyond_the_quota_of_memory_stay_on_the_socket() {
             .unwrap();
         assert_eq!(link.info().kind(), LinkKind::Shm);
         echoes(&mut link, b"memory again").await;
+        drop(stays);
     });
 }
 

@@ -111,10 +111,12 @@ impl RawPeer {
         Self(stream)
     }
 
+    #[track_caller]
     pub(crate) fn send(&self, bytes: &[u8]) {
         self.send_with(bytes, &[]);
     }
 
+    #[track_caller]
     pub(crate) fn send_with(&self, bytes: &[u8], descriptors: &[BorrowedFd<'_>]) {
         self.try_send_with(bytes, descriptors)
             .expect("the other side has closed too early");
@@ -143,6 +145,7 @@ impl RawPeer {
     }
 
     /// Sends what the socket takes at once, and returns how much that was.
+    #[track_caller]
     pub(crate) fn send_now(&self, bytes: &[u8]) -> usize {
         if bytes.is_empty() {
             return 0;
@@ -156,20 +159,24 @@ impl RawPeer {
     }
 
     /// Sends `bytes` with a descriptor of this very connection.
+    #[track_caller]
     pub(crate) fn send_itself_with(&self, bytes: &[u8]) {
         self.send_with(bytes, &[self.0.as_fd()]);
     }
 
     /// Says hello as an isotonic client does, and takes the welcome.
+    #[track_caller]
     pub(crate) fn shake_hands(&self) {
         self.send(&hello(1, 1, 1));
         assert_eq!(self.receive(HELLO_LEN), welcome(1, 0, 1));
     }
 
+    #[track_caller]
     pub(crate) fn receive(&self, len: usize) -> Vec<u8> {
         self.receive_with(len).0
     }
 
+    #[track_caller]
     pub(crate) fn receive_record(&self) -> Received {
         let (header, descriptors) = self.receive_with(HEADER_LEN);
         let len = u32::from_le_bytes([header[4], header[5], header[6], header[7]]);
@@ -181,6 +188,7 @@ impl RawPeer {
     }
 
     /// The next record's kind and body, taken one byte at a time.
+    #[track_caller]
     pub(crate) fn receive_byte_by_byte(&self) -> (u8, Vec<u8>) {
         let next = || self.receive(1)[0];
         let header: [u8; HEADER_LEN] = std::array::from_fn(|_| next());
@@ -189,6 +197,7 @@ impl RawPeer {
     }
 
     /// The next record that is not a doorbell.
+    #[track_caller]
     pub(crate) fn receive_step(&self) -> Received {
         loop {
             let record = self.receive_record();
@@ -198,12 +207,14 @@ impl RawPeer {
         }
     }
 
+    #[track_caller]
     fn receive_with(&self, len: usize) -> (Vec<u8>, Vec<OwnedFd>) {
         let (mut bytes, mut descriptors) = (vec![0; len], Vec::new());
         let mut filled = 0;
         while filled < len {
             let read = self.read(&mut bytes[filled..], &mut descriptors);
-            match read.expect("nothing came from the other side") {
+            match read.unwrap_or_else(|error| panic!("no more comes from the other side: {error}"))
+            {
                 0 => panic!("the other side closed after {filled} of {len} bytes"),
                 read => filled += read,
             }
@@ -225,6 +236,7 @@ impl RawPeer {
     }
 
     /// Sends `bytes` in a `Data` record and gets them back in others.
+    #[track_caller]
     pub(crate) fn echoes(&self, bytes: &[u8]) {
         self.send(&record(DATA, bytes));
         let mut received = Vec::new();
@@ -237,6 +249,7 @@ impl RawPeer {
     }
 
     /// How much comes until the other side closes the connection.
+    #[track_caller]
     pub(crate) fn receives_to_the_end(&self) -> usize {
         let mut len = 0;
         loop {
@@ -244,7 +257,9 @@ impl RawPeer {
                 Ok(0) => return len,
                 Ok(read) => len += read,
                 Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return len,
-                Err(error) => panic!("the other side does not close the connection: {error}"),
+                Err(error) => {
+                    panic!("the other side does not close the connection: {error}")
+                }
             }
         }
     }
@@ -271,6 +286,7 @@ impl RawPeer {
     }
 
     /// Waits until the other side closes the connection; what it says before is passed over.
+    #[track_caller]
     pub(crate) fn is_closed_by_the_other_side(&self) {
         self.receives_to_the_end();
     }

@@ -5,7 +5,7 @@ use crate::descriptors::{closed_down_to, open_descriptors};
 use crate::patience::within;
 use crate::raw_peer::{
     ATTACH, ATTACHED, DATA, HELLO_LEN, MOST_DESCRIPTORS, MOVED, REFUSED, REFUSED_SEGMENT,
-    REFUSED_SIZE, REFUSED_VERSION, RawPeer, attachment, hello, record, welcome,
+    REFUSED_SIZE, REFUSED_VERSION, RawPeer, attachment, close, hello, record, welcome,
 };
 use crate::segments::{CAPACITY, PRODUCED, SEGMENT_LEN, good_segment, segment_of, segment_with};
 use isotonic_link::{
@@ -63,7 +63,10 @@ pub(crate) fn answering(
 pub(crate) fn reason_of(link: Result<Link, ConnectError>) -> Reason {
     match link {
         Err(ConnectError::ShmRequired { reason, .. }) => reason,
-        other => panic!("shared memory was required, but: {other:?}"),
+        other => panic!(
+            "shared memory was required, but: {:?}",
+            other.map(|link| link.info())
+        ),
     }
 }
 
@@ -170,6 +173,15 @@ fn an_unexpected_answer_ends_the_connection() {
 #[test]
 fn no_answer_at_all_fails_in_time() {
     assert_not_attached(&fails(|peer| peer.is_closed_by_the_other_side()));
+}
+
+/// The server goes on holding the connection, so that only the record can tell.
+#[test]
+fn a_close_in_place_of_an_answer_is_no_reason_to_wait() {
+    match fails(|peer| peer.send(&close(0))) {
+        Reason::NotAttached { seen } => assert_eq!(seen, "the peer closed the link"),
+        other => panic!("{other}"),
+    }
 }
 
 #[test]

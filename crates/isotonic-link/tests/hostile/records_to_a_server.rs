@@ -3,13 +3,15 @@
 use crate::alone::alone;
 use crate::echo_server::{survives, survives_with};
 use crate::raw_peer::{
-    ATTACH, ATTACHED, CLOSE, DATA, DOORBELL, MOVED, REFUSED, RawPeer, attachment, close, header,
-    record,
+    ATTACH, ATTACHED, CLOSE, DATA, DOORBELL, HELLO_LEN, MOVED, REFUSED, RawPeer, attachment, close,
+    header, hello, record, welcome,
 };
 use crate::segments::{CAPACITY, CONSUMED, PRODUCED, good_segment, segment_with};
-use isotonic_link::Listener;
+use isotonic_link::limits::HANDSHAKE_TIMEOUT;
+use isotonic_link::{Incident, Listener, ShmMode};
 use std::io::ErrorKind;
 use std::os::fd::{AsFd, OwnedFd};
+use std::time::Duration;
 
 /// The connection is closed, and the server sees that the peer broke the protocol.
 fn is_closed(offend: impl Fn(&RawPeer)) {
@@ -121,6 +123,26 @@ fn a_close_that_counts_wrongly_closes_the_connection() {
     is_closed(|client| {
         move_over(client, &good_segment());
         client.send(&close(u64::MAX));
+    });
+}
+
+#[test]
+fn a_close_in_place_of_an_offer_is_no_reason_to_wait() {
+    const WELL_BEFORE_THE_DEADLINE: Duration =
+        HANDSHAKE_TIMEOUT.saturating_sub(Duration::from_secs(1));
+    alone(async || {
+        let require = Listener::builder().shm_mode(ShmMode::Require);
+        survives_with(require, async |server, client| {
+            client.send(&hello(1, 1, 1));
+            assert_eq!(client.receive(HELLO_LEN), welcome(1, 0, 3));
+            client.send(&close(0));
+            assert!(
+                client.is_closed_within(WELL_BEFORE_THE_DEADLINE),
+                "the server goes on waiting for an offer"
+            );
+            server.counts(&[(Incident::ShmRequired, 1)]).await;
+        })
+        .await;
     });
 }
 

@@ -24,6 +24,7 @@ pub(crate) struct RingPeer {
 
 impl RingPeer {
     /// Takes a client that has not greeted yet into shared memory, before anything else.
+    #[track_caller]
     pub(crate) fn move_over(socket: RawPeer) -> Self {
         let (segment, descriptor) = filled_segment();
         socket.send(&hello(1, 1, 3));
@@ -37,6 +38,7 @@ impl RingPeer {
     }
 
     /// Follows a client that has been welcomed, and that requires shared memory, as its server.
+    #[track_caller]
     pub(crate) fn follow(socket: RawPeer) -> Self {
         let (segment, descriptor) = filled_segment();
         let attach = socket.receive_step();
@@ -61,17 +63,20 @@ impl RingPeer {
     }
 
     /// Moves our position as a producer, and wakes the other side.
+    #[track_caller]
     pub(crate) fn put_up_to(&self, position: u64) {
         self.set(PRODUCED, position);
         self.wake();
     }
 
     /// Moves our position as a consumer, and wakes the other side.
+    #[track_caller]
     pub(crate) fn take_up_to(&self, position: u64) {
         self.set(CONSUMED, position);
         self.wake();
     }
 
+    #[track_caller]
     fn wake(&self) {
         self.socket.send(&record(DOORBELL, &[]));
     }
@@ -88,12 +93,13 @@ impl RingPeer {
     }
 
     /// Waits until the other side has come as far as this.
+    #[track_caller]
     pub(crate) fn waits_for(&self, word: usize, position: u64) {
         let start = Instant::now();
         while self.sees(word) < position {
             assert!(
                 start.elapsed() < PATIENCE,
-                "the other side stays at {}",
+                "the other side stays at {}, short of {position}",
                 self.sees(word)
             );
             std::thread::yield_now();
@@ -101,6 +107,7 @@ impl RingPeer {
     }
 
     /// Waits until the other side has announced that it sleeps.
+    #[track_caller]
     pub(crate) fn waits_for_odd(&self, word: usize) {
         let start = Instant::now();
         while self.sees(word).is_multiple_of(2) {

@@ -8,11 +8,11 @@ use crate::raw_peer::{
     ATTACH, ATTACHED, DOORBELL, MOVED, RawPeer, attachment, close, record, welcome,
 };
 use crate::records_to_a_client::against;
-use crate::ring_peer::RingPeer;
+use crate::ring_peer::{RingPeer, byte_at};
 use crate::segments::{CAPACITY, good_segment};
 use isotonic_link::limits::DEFAULT_RING_CAPACITY;
 use isotonic_link::{Listener, ShmMode};
-use isotonic_shm::hostile::{CONSUMED, PRODUCED, READER_SLEEP, WRITER_SLEEP};
+use isotonic_shm::hostile::{CONSUMED, DATA, PRODUCED, READER_SLEEP, WRITER_SLEEP};
 use std::fs::File;
 use std::io::ErrorKind;
 use std::os::fd::{AsFd, OwnedFd};
@@ -37,7 +37,7 @@ fn rings(before: impl Fn(&RingPeer, u64), right: impl Fn(u64) -> bool) {
                 peer.waits_for(PRODUCED, round * STEP);
                 peer.set(CONSUMED, round * STEP);
             }
-            assert!(peer.got_its_own_back(ROUNDS * STEP));
+            assert!(peer.got_its_own_back(ROUNDS * STEP), "the bytes differ");
             peer.socket.send(&close(ROUNDS * STEP));
             peer.socket.is_closed_by_the_other_side();
             let ended = server.next_end().await;
@@ -80,15 +80,20 @@ fn a_peer_that_falls_asleep_at_each_look_is_rung_for_once_each_and_only_while_it
 /// Neither side's memory grows: the server keeps what its own ring and the service's buffer hold.
 #[test]
 fn a_peer_that_takes_nothing_gets_no_more_than_a_ring_while_others_are_served() {
+    /// Smaller than the peer's, whose bytes repeat with it: a byte that is put over another shows.
+    const RING: u64 = 4096;
     const BUFFER: u64 = 64 * 1024;
+    let small = Listener::builder().ring_capacity(RING).unwrap();
     alone(|| {
-        survives(async |server, client| {
+        survives_with(small, async |server, client| {
             let peer = RingPeer::move_over(client);
             let mut put = 0;
             // A round gives the server time for more than it should take.
             let mut rounds_without_progress = 0;
             while rounds_without_progress < 10 {
-                let possible = peer.sees(CONSUMED) + CAPACITY;
+                let taken = peer.sees(CONSUMED);
+                assert!(taken <= RING + BUFFER, "{taken} B are taken");
+                let possible = taken + CAPACITY;
                 rounds_without_progress = if possible == put {
                     rounds_without_progress + 1
                 } else {
@@ -97,14 +102,13 @@ fn a_peer_that_takes_nothing_gets_no_more_than_a_ring_while_others_are_served() 
                 put = possible;
                 peer.put_up_to(put);
                 server.serves_a_good_client().await;
-                assert!(peer.sees(CONSUMED) <= DEFAULT_RING_CAPACITY + BUFFER);
             }
-            peer.waits_for(PRODUCED, DEFAULT_RING_CAPACITY);
-            assert!(peer.got_its_own_back(DEFAULT_RING_CAPACITY));
+            peer.waits_for(PRODUCED, RING);
+            assert!(peer.got_its_own_back(RING), "the bytes differ");
             // It goes on once there is room, however little.
             for taken in 1..=100 {
                 peer.take_up_to(taken);
-                peer.waits_for(PRODUCED, DEFAULT_RING_CAPACITY + taken);
+                peer.waits_for(PRODUCED, RING + taken);
             }
             drop(peer);
             server.next_end().await.result.unwrap_err();
@@ -195,18 +199,31 @@ fn each_connection_has_a_new_and_empty_segment() {
 #[test]
 fn a_server_may_be_offered_its_own_segment_of_another_connection() {
     alone(async || {
-        let small = || Listener::builder().ring_capacity(CAPACITY).unwrap();
-        survives_with(small(), async |server, first| {
-            first.shake_hands();
-            let segment = attached(&first, &good_segment());
+        let small = Listener::builder().ring_capacity(CAPACITY).unwrap();
+        survives_with(small, async |server, client| {
+            let first = RingPeer::move_over(client);
+            first.put_up_to(STEP);
+            first.waits_for(PRODUCED, STEP);
+
             let second = RawPeer::connect(&server.address);
             second.shake_hands();
-            drop(attached(&second, &segment.into()));
-            first.echoes(b"not disturbed");
-            drop((first, second));
-            for _ in 0..2 {
-                server.next_end().await.result.unwrap_err();
-            }
+            let answer = attached(&second, &first.their_segment().into());
+            second.send(&record(MOVED, &[]));
+            assert_eq!(second.receive_step().kind, MOVED);
+            second.send(&close(STEP));
+            second.is_closed_by_the_other_side();
+            let ended = server.next_end().await;
+            ended.result.unwrap();
+            assert_eq!(ended.link.counters().memory_bytes_received, STEP);
+            let mut bytes = [0; STEP as usize];
+            answer.read_exact_at(&mut bytes, DATA as u64).unwrap();
+            assert_eq!(bytes, std::array::from_fn(|at| byte_at(at as u64)));
+
+            first.put_up_to(2 * STEP);
+            first.waits_for(PRODUCED, 2 * STEP);
+            assert!(first.got_its_own_back(2 * STEP), "the first is disturbed");
+            drop(first);
+            server.next_end().await.result.unwrap_err();
         })
         .await;
     });

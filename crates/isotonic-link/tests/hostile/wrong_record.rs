@@ -149,22 +149,6 @@ fn a_descriptor_one_record_early_closes_the_connection() {
     });
 }
 
-/// The kernel may deliver it together with the record before, where it is right; else that record lacks it.
-#[test]
-fn a_descriptor_one_record_late_is_taken_in_time_or_closes_the_connection() {
-    alone(|| {
-        survives(async |server, client| {
-            client.shake_hands();
-            client.send(&attachment(ATTACH, CAPACITY));
-            let segment = good_segment();
-            let _ = client.try_send_with(&record(DOORBELL, &[]), &[segment.as_fd()]);
-            let _ = client.try_send_with(&close(0), &[]);
-            client.is_closed_by_the_other_side();
-            server.next_end().await;
-        })
-    });
-}
-
 #[test]
 fn a_descriptor_that_comes_with_the_bytes_before_its_record_is_found() {
     alone(|| {

@@ -70,6 +70,29 @@ async fn a_client_that_comes_and_goes_leaves_the_place_free() {
     }
 }
 
+/// A listener makes its FIFOs when it binds, and anew when it begins to accept.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_comes_while_the_fifos_are_made_anew_is_served() {
+    const LISTENERS: usize = 1000;
+    let folder = tempfile::tempdir().unwrap();
+    for number in 0..LISTENERS {
+        let address = Address::Fifo(folder.path().join(number.to_string()));
+        let mut listener = Listener::bind([address.clone()]).await.unwrap();
+        let connector = Connector::default();
+        let mut client = within("a link", connector.connect(&address)).await.unwrap();
+        client.write_all(b"1").await.unwrap();
+        let accepting = listener.accept();
+        let mut served = within("the client at its listener", accepting)
+            .await
+            .unwrap();
+        let mut received = [0];
+        within("its byte", served.read_exact(&mut received))
+            .await
+            .unwrap();
+        assert_eq!(&received, b"1");
+    }
+}
+
 #[tokio::test]
 async fn without_a_server_there_is_nothing_to_wait_for() {
     let folder = tempfile::tempdir().unwrap();

@@ -9,7 +9,8 @@ use crate::raw_peer::{
 };
 use crate::ring_peer::{RingPeer, byte_at};
 use crate::segments::{CAPACITY, good_segment};
-use crate::{roles, run, stream};
+use crate::watched::watched;
+use crate::{roles, stream};
 use isotonic_link::{Address, Connector, Link, Listener, ShmMode};
 use isotonic_shm::hostile::{READER_SLEEP, WRITER_SLEEP};
 use std::io::{self, ErrorKind};
@@ -163,11 +164,9 @@ async fn be_under_load(link: Link) {
 
 pub(crate) async fn tests() {
     let kills = std::env::var(KILLS).map_or(FEW, |kills| kills.parse().unwrap());
-    run(
-        "killed::each_side_at_each_point",
-        each_side_at_each_point(kills),
-    )
-    .await;
+    // As many as one likes: it is each of them that is watched.
+    println!("test killed::each_side_at_each_point");
+    each_side_at_each_point(kills).await;
 }
 
 async fn each_side_at_each_point(kills: usize) {
@@ -178,6 +177,7 @@ async fn each_side_at_each_point(kills: usize) {
     let (before, mapped) = (open_descriptors(), mapped_segments());
     let mut latencies = Vec::new();
     for kill in 0..kills {
+        let _watched = watched("a kill");
         let point = POINTS[kill / 2 % POINTS.len()];
         let (link, victim) = if kill % 2 == 0 {
             let role = format!("client {point:?}");

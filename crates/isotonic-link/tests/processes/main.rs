@@ -29,6 +29,8 @@ mod roles;
 mod segments;
 mod stopped;
 mod stream;
+#[path = "../hostile/watched.rs"]
+mod watched;
 
 fn main() {
     match std::env::var(child::ROLE) {
@@ -48,5 +50,6 @@ async fn tests() {
 /// Names each test before it runs, so that one that fails is known.
 async fn run(name: &str, test: impl Future<Output = ()>) {
     println!("test {name}");
+    let _watched = watched::watched(name);
     test.await;
 }

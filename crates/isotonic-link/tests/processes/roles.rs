@@ -6,12 +6,15 @@ use crate::killed;
 use crate::raw_peer::{HELLO_LEN, RawPeer, hello, welcome};
 use crate::stream;
 use isotonic_link::{Address, ConnectError, Connector, Link, Listener, NotAdmitted, PeerPolicy};
+use rustix::process::{Signal, set_parent_process_death_signal};
 use std::io::Read;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 pub(crate) fn play(role: &str) {
+    // Even while it is stopped, should the test be ended by force.
+    set_parent_process_death_signal(Some(Signal::KILL)).unwrap();
     std::thread::spawn(|| {
         let _ = std::io::stdin().read(&mut [0]);
         std::process::exit(1);

@@ -121,7 +121,8 @@ async fn a_client() {
     for round in 1..=10 {
         let before = *place.borrow();
         let progress = place.wait_for(|&place| place > before + 1_000_000);
-        within("the client to send", progress).await.unwrap();
+        let progress = within("the client to send", progress).await;
+        progress.expect("the link has ended");
         client.stop();
         // Whoever comes meanwhile is served.
         let (other, served) = tokio::join!(in_memory(&address), listener.accept());
@@ -143,7 +144,8 @@ async fn a_client() {
     client.stop();
     writing.abort();
     reading.abort();
-    for task in [writing.await.map(drop), reading.await.map(drop)] {
+    let both = async { [writing.await.map(drop), reading.await.map(drop)] };
+    for task in within("both halves to be given up", both).await {
         assert!(task.unwrap_err().is_cancelled());
     }
     assert!(info.counters().memory_bytes_sent > 0);
