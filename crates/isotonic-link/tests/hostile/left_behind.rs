@@ -4,12 +4,11 @@
 use crate::alone::alone;
 use crate::descriptors::{closed_down_to, open_descriptors};
 use crate::echo_server::{EchoServer, survives};
-use crate::lingering_socket::lingering;
+use crate::lingering_socket::{let_go, lingering};
 use crate::patience::within;
 use crate::raw_peer::{ATTACH, HELLO_LEN, RawPeer, attachment, hello, record, welcome};
 use crate::segments::CAPACITY;
 use isotonic_link::{Address, Connector, Listener, PeerPolicy};
-use rustix::net::sockopt::set_socket_linger;
 use std::fs::File;
 use std::io::ErrorKind;
 use std::net::TcpStream;
@@ -21,10 +20,8 @@ use std::thread;
 /// close meanwhile.
 fn leave_behind(peer: &RawPeer) -> TcpStream {
     let (socket, never_reads) = lingering();
-    if peer.try_send_with(b"x", &[socket.as_fd()]).is_err() {
-        // The only descriptor of it is ours.
-        set_socket_linger(&socket, None).unwrap();
-    }
+    let _ = peer.try_send_with(b"x", &[socket.as_fd()]);
+    let_go(socket);
     never_reads
 }
 
@@ -34,7 +31,7 @@ fn behind_the_bytes_of_another_protocol() {
         survives(async |_, client| {
             let (socket, _never_reads) = lingering();
             client.send_with(b"GET / HTTP/1.1", &[socket.as_fd()]);
-            drop(socket);
+            let_go(socket);
             client.is_closed_by_the_other_side();
         })
     });
@@ -65,7 +62,7 @@ fn as_the_last_of_too_many_in_one_message() {
             descriptors.push(socket.as_fd());
             client.send_with(&attachment(ATTACH, CAPACITY), &descriptors);
             drop(descriptors);
-            drop(socket);
+            let_go(socket);
             client.is_closed_by_the_other_side();
             server.next_end_is(ErrorKind::InvalidData).await;
         })
@@ -80,7 +77,7 @@ fn in_the_queue_of_a_socket_that_is_sent_itself() {
             let _never_reads = leave_behind(&RawPeer::over(ours));
             client.shake_hands();
             client.send_with(&attachment(ATTACH, CAPACITY), &[theirs.as_fd()]);
-            drop(theirs);
+            let_go(theirs);
             client.receive_step();
             client.echoes(b"not held up");
             drop(client);

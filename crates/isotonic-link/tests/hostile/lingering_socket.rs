@@ -9,6 +9,7 @@ use rustix::net::sockopt::set_socket_linger;
 use std::io::{ErrorKind, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsFd;
+use std::thread;
 use std::time::Duration;
 
 /// Far longer than any wait of these tests.
@@ -30,6 +31,11 @@ pub(crate) fn lingering() -> (TcpStream, TcpStream) {
     }
 }
 
+/// Closes our descriptor of what was sent. Whoever is the last to close it waits, and that may be us.
+pub(crate) fn let_go(sent: impl Send + 'static) {
+    thread::spawn(move || drop(sent));
+}
+
 #[test]
 fn where_a_segment_belongs_it_is_closed_without_waiting() {
     alone(|| {
@@ -37,7 +43,7 @@ fn where_a_segment_belongs_it_is_closed_without_waiting() {
             let (socket, _never_reads) = lingering();
             client.shake_hands();
             client.send_with(&attachment(ATTACH, CAPACITY), &[socket.as_fd()]);
-            drop(socket);
+            let_go(socket);
             assert_eq!(client.receive_step().kind, REFUSED);
             client.echoes(b"not held up");
             drop(client);
@@ -52,7 +58,7 @@ fn where_none_belongs_it_is_closed_without_waiting() {
         survives(async |_, client: RawPeer| {
             let (socket, _never_reads) = lingering();
             client.send_with(&hello(1, 1, 1), &[socket.as_fd()]);
-            drop(socket);
+            let_go(socket);
             client.is_closed_by_the_other_side();
         })
     });
