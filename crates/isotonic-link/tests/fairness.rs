@@ -10,6 +10,7 @@ use std::thread;
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
 use tokio::runtime::{Builder, Runtime};
 
 fn one_thread() -> Runtime {
@@ -64,4 +65,37 @@ fn a_reader_that_never_waits_lets_other_tasks_run() {
     });
     let done = reports.recv_timeout(Duration::from_secs(30));
     done.expect("the other tasks of the reader's thread had no turn for 30 s");
+}
+
+/// Doorbells are eight bytes each, so that one system call receives a thousand of them; each is a step all the
+/// same.
+#[test]
+fn a_peer_that_sends_nothing_but_doorbells_lets_other_tasks_run() {
+    const DOORBELLS: u64 = 20_000;
+    /// Steps that tokio lets a task make in one turn.
+    const STEPS: u64 = 128;
+    one_thread().block_on(async {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("s");
+        let mut listener = Listener::bind([isotonic_link::Address::Unix(path.clone())])
+            .await
+            .unwrap();
+        let mut peer = UnixStream::connect(path).await.unwrap();
+        let mut hello = b"\x9Eisotonc\x01\0\x01\0\x01\0\0\0".to_vec();
+        hello.resize(32, 0);
+        peer.write_all(&hello).await.unwrap();
+        let mut link = listener.accept().await.unwrap();
+        // They wait in the socket, all of them.
+        let doorbells = b"\x06\0\0\0\0\0\0\0".repeat(DOORBELLS as usize);
+        peer.write_all(&doorbells).await.unwrap();
+        let info = link.info();
+        let reader = tokio::spawn(async move { link.read(&mut [0]).await });
+        let mut turns = 0;
+        while info.counters().doorbells_received < DOORBELLS {
+            turns += 1;
+            tokio::task::yield_now().await;
+        }
+        assert!(turns >= DOORBELLS / STEPS, "{turns} turns");
+        reader.abort();
+    });
 }

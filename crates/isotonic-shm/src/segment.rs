@@ -152,11 +152,13 @@ fn errno_of(error: &io::Error) -> Errno {
 }
 
 #[cfg(test)]
+#[allow(unsafe_code, reason = "plays a peer that holds a lock")]
 mod tests {
     use super::*;
     use rustix::fs::ftruncate;
     use rustix::pipe::pipe;
     use std::fs::File;
+    use std::os::fd::AsRawFd;
     use std::os::unix::fs::FileExt;
 
     const CAPACITY: RingCapacity = match RingCapacity::new(64 * 1024) {
@@ -268,5 +270,67 @@ mod tests {
                 expected: expected_len()
             }
         );
+    }
+
+    /// Somebody else may hold the lock of the descriptor's offset for as long as he likes: in a `read` into
+    /// memory that never comes.
+    #[test]
+    fn a_locked_offset_does_not_hold_us_up() {
+        let Some(never_there) = memory_that_never_comes() else {
+            eprintln!("not tried: this user may not have memory that never comes (userfaultfd)");
+            return;
+        };
+        let (_segment, file) = OwnSegment::create(CAPACITY).unwrap();
+        let reader = file.as_raw_fd();
+        std::thread::spawn(move || {
+            // SAFETY: the memory is never unmapped. The call returns only with the process.
+            unsafe { libc::read(reader, never_there as *mut libc::c_void, 4096) }
+        });
+        // It holds the lock once it sleeps in the kernel.
+        let tasks = || std::fs::read_dir("/proc/self/task").unwrap();
+        let in_read = |task: std::fs::DirEntry| {
+            let call = std::fs::read_to_string(task.path().join("syscall"));
+            call.is_ok_and(|call| call.starts_with(&format!("{} {reader:#x} ", libc::SYS_read)))
+        };
+        while !tasks().any(|task| in_read(task.unwrap())) {
+            std::thread::yield_now();
+        }
+        let (report, reports) = std::sync::mpsc::channel();
+        let checked = file.try_clone().unwrap();
+        std::thread::spawn(move || report.send(PeerSegment::map(&checked, CAPACITY).is_ok()));
+        let mapped = reports.recv_timeout(std::time::Duration::from_secs(30));
+        assert_eq!(mapped, Ok(true), "the checks wait for a lock");
+        // The reader still uses it.
+        std::mem::forget(file);
+    }
+
+    /// A page whose first touch waits for ever (userfaultfd(2)).
+    fn memory_that_never_comes() -> Option<usize> {
+        const LEN: usize = 4096;
+        const UFFDIO_API: libc::c_ulong = 0xC018_AA3F;
+        const UFFDIO_REGISTER: libc::c_ulong = 0xC020_AA00;
+        // SAFETY: takes flags only.
+        let descriptor = unsafe { libc::syscall(libc::SYS_userfaultfd, libc::O_CLOEXEC) };
+        let descriptor = i32::try_from(descriptor)
+            .ok()
+            .filter(|&number| number >= 0)?;
+        // SAFETY: a new anonymous mapping.
+        let page = unsafe {
+            libc::mmap(
+                std::ptr::null_mut(),
+                LEN,
+                libc::PROT_READ | libc::PROT_WRITE,
+                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
+                -1,
+                0,
+            )
+        };
+        let (mut api, mut range) = ([0xAA_u64, 0, 0], [page as u64, LEN as u64, 1, 0]);
+        // SAFETY: `struct uffdio_api` and `struct uffdio_register`, as the requests want them.
+        let registered = unsafe {
+            libc::ioctl(descriptor, UFFDIO_API as _, &raw mut api) == 0
+                && libc::ioctl(descriptor, UFFDIO_REGISTER as _, &raw mut range) == 0
+        };
+        registered.then_some(page as usize)
     }
 }

@@ -131,3 +131,28 @@ fn after_a_welcome_without_shared_memory_they_end_the_link() {
         },
     );
 }
+
+#[test]
+fn after_them_the_link_stays_closed() {
+    alone(async || {
+        let folder = tempfile::tempdir().unwrap();
+        let address = Address::Unix(folder.path().join("s"));
+        let mut listener = Listener::bind([address.clone()]).await.unwrap();
+        let client = RawPeer::connect(&address);
+        client.send(HTTP2);
+        send_descriptors(&client, 1);
+        send_descriptors(&client, 1);
+        client.send(b"and more");
+        let mut link = within("the link", listener.accept()).await.unwrap();
+        let mut received = vec![0; HTTP2.len()];
+        within("the first bytes", link.read_exact(&mut received))
+            .await
+            .unwrap();
+        for _ in 0..3 {
+            let end = within("an error", link.read(&mut received)).await;
+            assert_eq!(end.unwrap_err().kind(), ErrorKind::InvalidData);
+        }
+        let counted = listener.incidents().count(Incident::StrayDescriptors);
+        assert_eq!(counted, 1);
+    });
+}

@@ -163,3 +163,16 @@ fn doorbells_without_number_change_nothing() {
         })
     });
 }
+
+#[test]
+fn an_offence_in_a_handshake_that_needs_shared_memory_is_counted_once() {
+    alone(|| {
+        survives(async |server, client| {
+            client.send(&hello(1, 1, 3));
+            assert_eq!(client.receive(HELLO_LEN), welcome(1, 0, 3));
+            client.send(&record(0xEE, &[]));
+            client.is_closed_by_the_other_side();
+            server.counts(&[(Incident::BrokenRecords, 1)]).await;
+        })
+    });
+}
