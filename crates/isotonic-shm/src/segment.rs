@@ -281,6 +281,8 @@ mod tests {
             return;
         };
         let (_segment, file) = OwnSegment::create(CAPACITY).unwrap();
+        // Only what was opened has such a lock.
+        let file = File::open(format!("/proc/self/fd/{}", file.as_raw_fd())).unwrap();
         let reader = file.as_raw_fd();
         std::thread::spawn(move || {
             // SAFETY: the memory is never unmapped. The call returns only with the process.
