@@ -21,14 +21,15 @@ pub const SPAWN_TIMEOUT: Duration = Duration::from_secs(30);
 pub const CHILD_END_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Connections that one user's clients may have at a listener's Unix sockets, unless configured
-/// ([`Quota`](crate::Quota)); more are turned away. Well below the usual `RLIMIT_NOFILE` of a service.
+/// ([`Quota`](crate::Quota)); more are turned away. Each takes two
+/// descriptors: where several users are admitted, `RLIMIT_NOFILE` should allow for that.
 pub const MAX_CONNECTIONS_PER_USER: usize = 1024;
 
 /// Of these, those whose handshake has not finished, or whose link waits for a place among the untaken
 /// ones, unless configured; more wait.
 pub const MAX_UNFINISHED_HANDSHAKES_PER_USER: usize = 64;
 
-/// Bytes of shared memory that one user's clients may have at a listener, both segments of each link
+/// Bytes of shared memory that one user's clients may have at a listener, both rings of each link
 /// counted, unless configured: some 500 links with rings of [`DEFAULT_RING_CAPACITY`].
 pub const MAX_MAPPED_PER_USER: u64 = 256 * 1024 * 1024;
 

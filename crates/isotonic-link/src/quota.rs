@@ -20,11 +20,11 @@ pub struct Quota {
     /// Connections. More are turned away. Default:
     /// [`MAX_CONNECTIONS_PER_USER`](crate::limits::MAX_CONNECTIONS_PER_USER).
     pub connections: usize,
-    /// Connections whose handshake has not finished, or whose link has not been taken by
-    /// [`Listener::accept`](crate::Listener::accept). More wait. Default:
+    /// Connections whose handshake has not finished, or whose link waits for a place among those that
+    /// [`Listener::accept`](crate::Listener::accept) has not taken. More wait; with 0, all do. Default:
     /// [`MAX_UNFINISHED_HANDSHAKES_PER_USER`](crate::limits::MAX_UNFINISHED_HANDSHAKES_PER_USER).
     pub unfinished_handshakes: usize,
-    /// Bytes of shared memory, both segments of each link counted. Links for which there is no more stay
+    /// Bytes of shared memory, both rings of each link counted. Links for which there is no more stay
     /// on the socket. Default: [`MAX_MAPPED_PER_USER`](crate::limits::MAX_MAPPED_PER_USER).
     pub mapped_bytes: u64,
 }
