@@ -40,6 +40,9 @@ impl ShmLink {
         let in_time = tokio::time::timeout(HANDSHAKE_TIMEOUT, decided)
             .await
             .is_ok();
+        if !self.attachment.is_decided() && self.peer.closed_at.is_some() {
+            self.info.incident(Incident::LeftEarly);
+        }
         match self.info.reason() {
             None => Ok(()),
             Some(Reason::NotYetBusy) => Err(Reason::NotAttached {

@@ -140,7 +140,7 @@ fn a_close_in_place_of_an_offer_is_no_reason_to_wait() {
                 client.is_closed_within(WELL_BEFORE_THE_DEADLINE),
                 "the server goes on waiting for an offer"
             );
-            server.counts(&[(Incident::ShmRequired, 1)]).await;
+            server.counts(&[(Incident::LeftEarly, 1)]).await;
         })
         .await;
     });
