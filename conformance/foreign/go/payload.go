@@ -39,7 +39,7 @@ func content(size int) []byte {
 func verify(body []byte) error {
 	for offset, expected := range content(len(body)) {
 		if found := body[offset]; found != expected {
-			return fmt.Errorf("payload of %d bytes is wrong at byte %d: %#04x instead of %#04x",
+			return fmt.Errorf("payload of %d bytes is wrong at byte %d: 0x%02x instead of 0x%02x",
 				len(body), offset, found, expected)
 		}
 	}

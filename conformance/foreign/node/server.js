@@ -8,6 +8,7 @@
 //
 // What grpc-js cannot do: its server takes compressed requests but compresses no response, and it does not tell whether a
 // request was compressed; so `response_compressed`, `compressed` and `expect_compressed` are not looked at.
+// Of several values under one ASCII key it sees a single one, joined by commas, since Node's HTTP/2 joins them.
 
 const { once } = require('node:events');
 const { setTimeout: sleep } = require('node:timers/promises');

@@ -9,6 +9,7 @@ C core compresses a response only if that makes it smaller, which it never does 
 """
 
 import asyncio
+import os
 import signal
 import sys
 import threading
@@ -127,7 +128,9 @@ def asked_to_end():
     loop.add_signal_handler(signal.SIGTERM, asked.set)
 
     def wait_for_stdin():
-        sys.stdin.buffer.read()
+        # Not through `sys.stdin`: at the interpreter's end a thread that reads it would hold its lock, and that is fatal.
+        while os.read(0, 4096):
+            pass
         loop.call_soon_threadsafe(asked.set)
 
     # A daemon, so that a stdin that stays open keeps nobody alive after SIGTERM.
