@@ -1,4 +1,8 @@
 #![no_main]
 #![forbid(unsafe_code)]
 
-libfuzzer_sys::fuzz_target!(|input: &[u8]| isotonic_link::fuzzing::handshake(input));
+mod threads;
+
+libfuzzer_sys::fuzz_target!(
+    |input: &[u8]| threads::run(|| isotonic_link::fuzzing::handshake(input))
+);
