@@ -13,8 +13,8 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use http_body::{Body as HttpBody, Frame};
-use tonic::{Status, body::Body, codegen::BoxFuture, server::NamedService};
-use tower_service::Service;
+use tonic::{Status, body::Body, codegen::BoxFuture, metadata::MetadataMap, server::NamedService};
+use tower::Service;
 
 /// The ASCII key that is echoed in initial metadata.
 pub const INITIAL: &str = "x-grpc-test-echo-initial";
@@ -129,4 +129,18 @@ impl HttpBody for WithTrailers {
     }
 
     // No `is_end_stream`: its default, `false`, lets hyper ask for the trailers.
+}
+
+/// The values echoed as initial metadata, in their order.
+pub fn texts(metadata: &MetadataMap) -> Vec<&str> {
+    let values = metadata.get_all(INITIAL).into_iter();
+    values.map(|value| value.to_str().expect("ASCII")).collect()
+}
+
+/// The values echoed as trailing metadata, in their order.
+pub fn binaries(metadata: &MetadataMap) -> Vec<Vec<u8>> {
+    let values = metadata.get_all_bin(TRAILING).into_iter();
+    values
+        .map(|value| value.to_bytes().expect("base64").to_vec())
+        .collect()
 }

@@ -1,32 +1,41 @@
-//! One behavioural suite for every link that isotonic has.
+//! One suite for every link that isotonic has, and for every peer it can meet.
 //!
 //! ```text
-//!   behaviour::*  (scenarios)                         service::TestService
-//!        |  generic over tonic's GrpcService                ^  wrapped in echo::EchoMetadata
-//!     Subject { transport, Observer } <--- counts --- Observer
-//!        |                                                  ^
-//!        +------------- Fixture: one link, one server ------+
+//!   interop::CASES    (official)                     service::TestService
+//!   behaviour::CASES  (all else)                             ^
+//!        |                                                   | counts
+//!     Subject { Way, Observer } <----------------------- Observer
+//!        |
+//!     Link: serves Routes, and makes Ways to them  <--- tests/matrix/links: one file a link
 //! ```
 //!
-//! The service is that of gRPC's interoperability tests ([`proto`], [`service`]). A scenario of [`behaviour`] gets a
-//! [`Subject`]: something that carries calls to this service, and an [`Observer`] of what the service saw. It names no
-//! transport, so the same scenario runs over every link, and later over isotonic's own framing. A [`Fixture`] brings a
-//! link and its server up and takes them down; `tests/behaviour.rs` multiplies the two.
+//! The service is that of gRPC's interoperability tests ([`proto`], [`service`]). A [`Case`] names a scenario: most get a
+//! [`Subject`], which is a [`Way`] to this service (what generated tonic clients accept, of whatever type) and an
+//! [`Observer`] of what the service saw; others get the [`Link`] itself, and serve and connect as they like. No scenario
+//! names a transport, so the same one runs over every link, and later over isotonic's own framing.
+//! `tests/matrix` multiplies cases, links and foreign peers.
 
 #![forbid(unsafe_code)]
 
 pub mod behaviour;
 pub mod bounded;
+pub mod case;
 pub mod echo;
-pub mod fixture;
+pub mod interop;
 pub mod limits;
+pub mod link;
+mod message_flags;
+mod messages;
 pub mod observer;
 pub mod payload;
 pub mod proto;
 pub mod reach;
 pub mod service;
+pub mod subject;
 
 pub use bounded::Bounded;
-pub use fixture::Fixture;
+pub use case::Case;
+pub use link::Link;
 pub use observer::Observer;
-pub use reach::{Reach, Subject};
+pub use reach::{Reach, Way};
+pub use subject::Subject;

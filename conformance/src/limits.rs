@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// The largest message that either side takes, in bytes. tonic's own limit of 4 MiB for received messages is below
-/// what [`crate::behaviour::large_unary`] sends; four times its 16 MiB leaves room for larger ones.
+/// what `unary_16_mib` sends; four times its 16 MiB leaves room for larger ones.
 pub const MAX_MESSAGE: usize = 64 * 1024 * 1024;
 
 /// How long one scenario may take, all told. Every one needs a few seconds at most, on a slow machine and in a debug

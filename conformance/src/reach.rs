@@ -1,81 +1,48 @@
-//! What a scenario needs of a transport, and the transport with what stands behind it.
+//! A way to reach a service: all that a scenario needs of a client's side.
 
 use bytes::Bytes;
+use http::{Request, Response};
 use http_body::Body as HttpBody;
-use tonic::{body::Body, client::GrpcService, codegen::StdError};
+use tonic::{body::Body, codegen::StdError};
+use tower::{Service, ServiceExt, util::BoxCloneSyncService};
 
-use crate::{
-    limits::MAX_MESSAGE,
-    observer::Observer,
-    proto::{
-        test_service_client::TestServiceClient,
-        unimplemented_service_client::UnimplementedServiceClient,
-    },
-};
-
-/// Something that carries calls to a service: whatever a generated tonic client accepts, and that can be cloned and
-/// moved to another task, as applications do with tonic's `Channel`. The one place for these bounds.
+/// Carries calls to a service: whatever a generated tonic client accepts, and that can be cloned and moved to another
+/// task, as applications do with tonic's `Channel`. The one place for these bounds.
 pub trait Reach:
-    GrpcService<
-        Body,
-        Error: Into<StdError> + Send,
-        ResponseBody: HttpBody<Data = Bytes, Error: Into<StdError> + Send> + Send + 'static,
-        Future: Send,
-    > + Clone
+    Service<Request<Body>, Response = Response<Self::Answer>, Error: Into<StdError>, Future: Send>
+    + Clone
     + Send
     + Sync
     + 'static
 {
+    /// The body of a response.
+    type Answer: HttpBody<Data = Bytes, Error: Into<StdError>> + Send + 'static;
 }
 
-impl<T> Reach for T where
-    T: GrpcService<
-            Body,
-            Error: Into<StdError> + Send,
-            ResponseBody: HttpBody<Data = Bytes, Error: Into<StdError> + Send> + Send + 'static,
-            Future: Send,
-        > + Clone
+impl<T, B> Reach for T
+where
+    T: Service<Request<Body>, Response = Response<B>, Error: Into<StdError>, Future: Send>
+        + Clone
         + Send
         + Sync
-        + 'static
+        + 'static,
+    B: HttpBody<Data = Bytes, Error: Into<StdError>> + Send + 'static,
 {
+    type Answer = B;
 }
 
-/// What a scenario examines: one transport, connected (or able to connect) to one test service.
-#[derive(Clone, Debug)]
-pub struct Subject<T> {
-    transport: T,
-    observer: Observer,
-}
+/// Some [`Reach`], of whatever type: so that one list of scenarios serves all of them.
+pub type Way = BoxCloneSyncService<Request<Body>, Response<Body>, WayError>;
 
-impl<T: Reach> Subject<T> {
-    /// A `transport` that leads to the service that `observer` watches.
-    pub fn new(transport: T, observer: Observer) -> Self {
-        Self {
-            transport,
-            observer,
-        }
-    }
+/// Why a call could not be carried.
+#[derive(Debug, thiserror::Error)]
+#[error("the call was not carried")]
+pub struct WayError(#[source] pub StdError);
 
-    /// A client whose messages may be as large as the service's ([`MAX_MESSAGE`]).
-    pub fn client(&self) -> TestServiceClient<T> {
-        self.client_with_default_limits()
-            .max_decoding_message_size(MAX_MESSAGE)
-            .max_encoding_message_size(MAX_MESSAGE)
-    }
-
-    /// A client as tonic makes it: it refuses to receive messages above 4 MiB.
-    pub fn client_with_default_limits(&self) -> TestServiceClient<T> {
-        TestServiceClient::new(self.transport.clone())
-    }
-
-    /// A client of the service that no server has.
-    pub fn unimplemented_client(&self) -> UnimplementedServiceClient<T> {
-        UnimplementedServiceClient::new(self.transport.clone())
-    }
-
-    /// What the service saw.
-    pub fn observer(&self) -> &Observer {
-        &self.observer
-    }
+/// Forgets the type of a [`Reach`].
+pub fn way(reach: impl Reach) -> Way {
+    let whole = reach
+        .map_response(|response: Response<_>| response.map(Body::new))
+        .map_err(|error| WayError(error.into()));
+    BoxCloneSyncService::new(whole)
 }

@@ -4,15 +4,20 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::{Code, Request, Response, Status, Streaming};
+use tonic::{
+    Code, Request, Response, Status, Streaming,
+    codec::{CompressionEncoding, SingleMessageCompressionOverride},
+    service::Routes,
+};
 
 use crate::{
     echo::EchoMetadata,
     limits::MAX_MESSAGE,
+    message_flags::{MessageFlags, WithMessageFlags},
     observer::{Call, Observer, Recorder},
     payload,
     proto::{
-        EchoStatus, Empty, Payload, ResponseParameters, SimpleRequest, SimpleResponse,
+        BoolValue, EchoStatus, Empty, Payload, ResponseParameters, SimpleRequest, SimpleResponse,
         StreamingInputCallRequest, StreamingInputCallResponse, StreamingOutputCallRequest,
         StreamingOutputCallResponse,
         test_service_server::{self, TestServiceServer},
@@ -28,7 +33,7 @@ pub struct TestService {
 }
 
 /// The service as it is given to a server's `add_service`.
-pub type ServedTestService = EchoMetadata<TestServiceServer<TestService>>;
+pub type ServedTestService = EchoMetadata<WithMessageFlags<TestServiceServer<TestService>>>;
 
 impl TestService {
     /// A service that has seen no call.
@@ -41,20 +46,34 @@ impl TestService {
         self.recorder.observer()
     }
 
-    /// Ready for a server: with raised message limits and the metadata echo.
+    /// Ready for a server: with raised message limits, compression for those who ask for it, and the metadata echo.
     pub fn into_service(self) -> ServedTestService {
-        EchoMetadata::new(
+        EchoMetadata::new(WithMessageFlags(
             TestServiceServer::new(self)
                 .max_decoding_message_size(MAX_MESSAGE)
-                .max_encoding_message_size(MAX_MESSAGE),
-        )
+                .max_encoding_message_size(MAX_MESSAGE)
+                .accept_compressed(CompressionEncoding::Gzip)
+                .send_compressed(CompressionEncoding::Gzip),
+        ))
     }
 
-    fn answer(&self, request: &SimpleRequest) -> Result<SimpleResponse, Status> {
+    /// The same as the only service of a server.
+    pub fn into_routes(self) -> Routes {
+        Routes::new(self.into_service())
+    }
+
+    fn answer(&self, request: Request<SimpleRequest>) -> Result<Response<SimpleResponse>, Status> {
         let call = self.recorder.begin();
-        let answer = simple_response(request);
+        let flags = flags_of(&request);
+        let request = request.into_inner();
+        let answer = check_compression(request.expect_compressed, &flags)
+            .and_then(|()| simple_response(&request));
         call.finish();
-        answer
+        let mut response = Response::new(answer?);
+        if !wants_compression(request.response_compressed) {
+            response.disable_compression();
+        }
+        Ok(response)
     }
 }
 
@@ -73,14 +92,14 @@ impl test_service_server::TestService for TestService {
         &self,
         request: Request<SimpleRequest>,
     ) -> Result<Response<SimpleResponse>, Status> {
-        self.answer(request.get_ref()).map(Response::new)
+        self.answer(request)
     }
 
     async fn cacheable_unary_call(
         &self,
         request: Request<SimpleRequest>,
     ) -> Result<Response<SimpleResponse>, Status> {
-        self.answer(request.get_ref()).map(Response::new)
+        self.answer(request)
     }
 
     async fn streaming_output_call(
@@ -88,9 +107,20 @@ impl test_service_server::TestService for TestService {
         request: Request<StreamingOutputCallRequest>,
     ) -> Result<Response<Responses>, Status> {
         let request = request.into_inner();
-        Ok(respond(self.recorder.begin(), async move |sender| {
+        // All responses or none.
+        let compress = request
+            .response_parameters
+            .iter()
+            .any(|wanted| wants_compression(wanted.compressed));
+        let mut response = respond(self.recorder.begin(), async move |sender| {
             respond_to(&request, &sender).await
-        }))
+        });
+        if compress {
+            response
+                .extensions_mut()
+                .remove::<SingleMessageCompressionOverride>();
+        }
+        Ok(response)
     }
 
     async fn streaming_input_call(
@@ -99,10 +129,13 @@ impl test_service_server::TestService for TestService {
     ) -> Result<Response<StreamingInputCallResponse>, Status> {
         // Dropped with this future: by an error of the stream, by a reset or by a deadline.
         let call = self.recorder.begin();
+        let flags = flags_of(&request);
         let mut requests = request.into_inner();
         let mut total = 0;
         while let Some(request) = requests.message().await? {
-            match check(request.payload.as_ref()) {
+            let checked = check_compression(request.expect_compressed, &flags)
+                .and_then(|()| check(request.payload.as_ref()));
+            match checked {
                 Ok(size) => total += size,
                 Err(status) => {
                     call.finish();
@@ -195,7 +228,9 @@ where
             Err(Ended::ByClient) => drop(call),
         }
     });
-    Response::new(ReceiverStream::new(responses))
+    let mut response = Response::new(ReceiverStream::new(responses));
+    response.disable_compression();
+    response
 }
 
 /// Sends what `request` asks for.
@@ -232,6 +267,31 @@ fn simple_response(request: &SimpleRequest) -> Result<SimpleResponse, Status> {
         payload,
         ..SimpleResponse::default()
     })
+}
+
+/// Whether a response shall be compressed; only then it is, even if the client could take more.
+fn wants_compression(wanted: Option<BoolValue>) -> bool {
+    wanted.is_some_and(|wanted| wanted.value)
+}
+
+/// The compression of a request's messages.
+fn flags_of<M>(request: &Request<M>) -> MessageFlags {
+    let flags = request.extensions().get::<MessageFlags>();
+    flags.cloned().unwrap_or_default()
+}
+
+/// Checks that the next message was compressed, or not, as its client says.
+fn check_compression(expected: Option<BoolValue>, flags: &MessageFlags) -> Result<(), Status> {
+    let compressed = flags.next();
+    match expected {
+        Some(expected) if Some(expected.value) != compressed => {
+            Err(Status::invalid_argument(format!(
+                "the message should have compressed={}, but has {compressed:?}",
+                expected.value
+            )))
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// Checks a request's payload and returns its size in bytes; no payload is one of none.

@@ -8,14 +8,10 @@
 
 use tonic::Code;
 
-use super::messages::{
+use crate::messages::{
     assert_payload, assert_response, open_stream, simple_request, stream_request,
 };
-use crate::{
-    Bounded, Reach, Subject,
-    payload::payload,
-    proto::{StreamingInputCallRequest, StreamingOutputCallRequest},
-};
+use crate::{Bounded, Subject, proto::StreamingOutputCallRequest};
 
 /// The size of one of the responses that [`endless`] asks for.
 const SIZE: usize = 256 * 1024;
@@ -25,35 +21,8 @@ fn endless() -> StreamingOutputCallRequest {
     stream_request(1, [SIZE; 1024])
 }
 
-/// "cancel_after_begin": dropped while the requests are being sent and before any answer.
-pub async fn cancel_after_begin<T: Reach>(subject: Subject<T>) {
-    let bounded = Bounded::start("cancel_after_begin");
-    let mut client = subject.client();
-    let (requests, outgoing) = open_stream();
-    let call = tokio::spawn(async move { client.streaming_input_call(outgoing).await });
-    let request = StreamingInputCallRequest {
-        payload: Some(payload(1000)),
-        ..StreamingInputCallRequest::default()
-    };
-    requests.send(request).await.expect("an open stream");
-    let begun = subject.observer().until(|counts| counts.in_flight() == 1);
-    bounded.wait("the service to get the call", begun).await;
-
-    call.abort();
-    let ended = bounded.wait("the call's task to end", call).await;
-    let cancelled = ended.is_err_and(|error| error.is_cancelled());
-    assert!(cancelled, "no answer was due");
-    drop(requests);
-    // Abandoned or, if the end of the requests was seen first, finished.
-    let idle = subject.observer().idle();
-    bounded
-        .wait("the service to end the cancelled call", idle)
-        .await;
-    assert_unharmed(&subject, &bounded).await;
-}
-
 /// Dropped on a stream whose requests are not yet complete, so that no response was sent.
-pub async fn cancel_before_first_response<T: Reach>(subject: Subject<T>) {
+pub(super) async fn cancel_before_first_response(subject: Subject) {
     let bounded = Bounded::start("cancel_before_first_response");
     let mut client = subject.client();
     let (requests, outgoing) = open_stream();
@@ -69,40 +38,8 @@ pub async fn cancel_before_first_response<T: Reach>(subject: Subject<T>) {
     assert_unharmed(&subject, &bounded).await;
 }
 
-/// "cancel_after_first_response": dropped after one exchange on a stream that both sides have open.
-pub async fn cancel_after_first_response<T: Reach>(subject: Subject<T>) {
-    let bounded = Bounded::start("cancel_after_first_response");
-    let mut client = subject.client();
-    let (requests, outgoing) = open_stream();
-    requests
-        .send(stream_request(27_182, [31_415]))
-        .await
-        .expect("an open stream");
-    let call = client.full_duplex_call(outgoing);
-    let response = bounded.wait("the response's headers", call).await;
-    let mut responses = response.expect("a stream").into_inner();
-    let first = bounded
-        .wait("the first response", responses.message())
-        .await;
-    assert_response(first, 31_415);
-    let second = bounded
-        .wait("room for a request", requests.send(endless()))
-        .await;
-    second.expect("an open stream");
-    // Without this answer the second request could still wait in our process, and be lost with the call.
-    let first = bounded
-        .wait("an answer to the second request", responses.message())
-        .await;
-    assert_response(first, SIZE);
-
-    drop(responses);
-    drop(requests);
-    assert_abandoned(&subject, &bounded, 1).await;
-    assert_unharmed(&subject, &bounded).await;
-}
-
 /// Dropped in the middle of a server stream that has far more to come than fits on the way.
-pub async fn cancel_server_stream<T: Reach>(subject: Subject<T>) {
+pub(super) async fn cancel_server_stream(subject: Subject) {
     let bounded = Bounded::start("cancel_server_stream");
     cancel_amid_stream(&subject, &bounded).await;
     assert_abandoned(&subject, &bounded, 1).await;
@@ -111,7 +48,7 @@ pub async fn cancel_server_stream<T: Reach>(subject: Subject<T>) {
 
 /// The same again and again on one link: what a cancelled call leaves behind (window, buffers, a place among the
 /// concurrent streams) would be used up in the end.
-pub async fn cancel_many_streams<T: Reach>(subject: Subject<T>) {
+pub(super) async fn cancel_many_streams(subject: Subject) {
     const CALLS: u64 = 40;
     let bounded = Bounded::start("cancel_many_streams");
     for _ in 0..CALLS {
@@ -122,7 +59,7 @@ pub async fn cancel_many_streams<T: Reach>(subject: Subject<T>) {
 }
 
 /// Begins an endless server stream, reads its first response and drops it.
-async fn cancel_amid_stream<T: Reach>(subject: &Subject<T>, bounded: &Bounded) {
+async fn cancel_amid_stream(subject: &Subject, bounded: &Bounded) {
     let mut client = subject.client();
     let call = client.streaming_output_call(endless());
     let response = bounded.wait("the response's headers", call).await;
@@ -134,7 +71,7 @@ async fn cancel_amid_stream<T: Reach>(subject: &Subject<T>, bounded: &Bounded) {
 }
 
 /// Waits until the service has noticed that `calls` calls were dropped.
-async fn assert_abandoned<T: Reach>(subject: &Subject<T>, bounded: &Bounded, calls: u64) {
+async fn assert_abandoned(subject: &Subject, bounded: &Bounded, calls: u64) {
     let noticed = subject.observer().abandoned(calls);
     bounded
         .wait("the service to notice the cancellation", noticed)
@@ -142,7 +79,7 @@ async fn assert_abandoned<T: Reach>(subject: &Subject<T>, bounded: &Bounded, cal
 }
 
 /// Checks that the link carries another call.
-async fn assert_unharmed<T: Reach>(subject: &Subject<T>, bounded: &Bounded) {
+async fn assert_unharmed(subject: &Subject, bounded: &Bounded) {
     let mut client = subject.client();
     let call = client.unary_call(simple_request(271_828, 314_159));
     let response = bounded.wait("a call after the cancelled ones", call).await;

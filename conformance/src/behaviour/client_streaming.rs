@@ -3,40 +3,15 @@
 use bytes::Bytes;
 use tonic::Code;
 
-use super::messages::wire_size;
 use crate::{
-    Bounded, Reach, Subject,
+    Bounded, Subject,
     payload::payload,
     proto::{Empty, Payload, StreamingInputCallRequest},
 };
 
-/// "client_streaming", with the official sizes.
-pub async fn client_streaming<T: Reach>(subject: Subject<T>) {
-    let bounded = Bounded::start("client_streaming");
-    let sizes = [27_182, 8, 1828, 45_904];
-    let requests = sizes.map(|size| StreamingInputCallRequest {
-        payload: Some(payload(size)),
-        ..StreamingInputCallRequest::default()
-    });
-    let call = async {
-        subject
-            .client()
-            .streaming_input_call(tokio_stream::iter(requests))
-            .await
-    };
-    let response = bounded
-        .wait("the aggregated size", call)
-        .await
-        .expect("an answer");
-    assert_eq!(
-        response.into_inner().aggregated_payload_size,
-        wire_size(sizes.iter().sum())
-    );
-}
-
 /// The service checks what it receives: one wrong byte in the second request and the call is refused. This keeps every
 /// other scenario honest, whose requests it would else accept unseen.
-pub async fn wrong_payload_refused<T: Reach>(subject: Subject<T>) {
+pub(super) async fn wrong_payload_refused(subject: Subject) {
     let bounded = Bounded::start("wrong_payload_refused");
     let mut client = subject.client();
     let mut wrong = payload(1000).body.to_vec();

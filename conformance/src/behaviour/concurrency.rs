@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use tokio::{sync::Barrier, task::JoinSet};
 
-use super::messages::{
-    assert_end, assert_payload, assert_response, open_stream, simple_request, stream_request,
+use crate::messages::{
+    assert_end, assert_payload, assert_response, join, open_stream, simple_request, stream_request,
 };
-use crate::{Bounded, Reach, Subject};
+use crate::{Bounded, Subject};
 
 /// How many calls there are at once: twice the streams that an HTTP/2 client may open before it has the server's
 /// settings.
@@ -15,7 +15,7 @@ const CALLS: usize = 200;
 
 /// "concurrent_large_unary", with many sizes: from some bytes to 100 KiB, no two alike, so that no answer can be taken
 /// for another's.
-pub async fn concurrent_unary<T: Reach>(subject: Subject<T>) {
+pub(super) async fn concurrent_unary(subject: Subject) {
     let bounded = Bounded::start("concurrent_unary");
     let mut calls = JoinSet::new();
     for number in 0..CALLS {
@@ -33,7 +33,7 @@ pub async fn concurrent_unary<T: Reach>(subject: Subject<T>) {
 }
 
 /// Streams that are open all at the same time, by proof: none goes on before each has had its first response.
-pub async fn concurrent_streams<T: Reach>(subject: Subject<T>) {
+pub(super) async fn concurrent_streams(subject: Subject) {
     let bounded = Bounded::start("concurrent_streams");
     let all_open = Arc::new(Barrier::new(CALLS));
     let mut calls = JoinSet::new();
@@ -64,16 +64,4 @@ pub async fn concurrent_streams<T: Reach>(subject: Subject<T>) {
         });
     }
     join(&bounded, "all streams to end", calls).await;
-}
-
-/// Waits for all tasks; the first panic becomes ours.
-async fn join(bounded: &Bounded, awaited: &str, mut calls: JoinSet<()>) {
-    let joined = async {
-        while let Some(call) = calls.join_next().await {
-            if let Err(error) = call {
-                std::panic::resume_unwind(error.into_panic());
-            }
-        }
-    };
-    bounded.wait(awaited, joined).await;
 }

@@ -1,10 +1,10 @@
 //! The client ends its stream; the server goes on.
 
-use super::messages::{assert_end, assert_response, open_stream, stream_request};
-use crate::{Bounded, Reach, Subject};
+use crate::messages::{assert_end, assert_response, open_stream, stream_request};
+use crate::{Bounded, Subject};
 
 /// The service answers only when the client has ended its stream: each response is sent after the half-close.
-pub async fn half_close<T: Reach>(subject: Subject<T>) {
+pub(super) async fn half_close(subject: Subject) {
     let bounded = Bounded::start("half_close");
     let mut client = subject.client();
     let requests = [
@@ -30,7 +30,7 @@ pub async fn half_close<T: Reach>(subject: Subject<T>) {
 
 /// The client reads one of many responses, ends its stream and only then reads the others. They are 8 MiB, so that a
 /// part of them is not even produced before the half-close.
-pub async fn half_close_after_first_response<T: Reach>(subject: Subject<T>) {
+pub(super) async fn half_close_after_first_response(subject: Subject) {
     const RESPONSES: usize = 32;
     let bounded = Bounded::start("half_close_after_first_response");
     let mut client = subject.client();

@@ -2,17 +2,17 @@
 
 use tonic::Code;
 
-use super::messages::{
+use crate::messages::{
     assert_end, assert_payload, assert_response, simple_request, stream_request,
 };
-use crate::{Bounded, Reach, Subject, proto::Empty};
+use crate::{Bounded, Subject, proto::Empty};
 
 /// The size of a large message's payload, in bytes.
 const LARGE: usize = 16 * 1024 * 1024;
 
-/// "large_unary", with 16 MiB each way.
-pub async fn large_unary<T: Reach>(subject: Subject<T>) {
-    let bounded = Bounded::start("large_unary");
+/// 16 MiB each way.
+pub(super) async fn unary_16_mib(subject: Subject) {
+    let bounded = Bounded::start("unary_16_mib");
     let mut client = subject.client();
     let call = client.unary_call(simple_request(LARGE, LARGE + 1));
     let response = bounded.wait("16 MiB in answer to 16 MiB", call).await;
@@ -21,7 +21,7 @@ pub async fn large_unary<T: Reach>(subject: Subject<T>) {
 }
 
 /// Two 16 MiB requests on one stream, each answered by 16 MiB; the second request may travel while the first answer does.
-pub async fn large_stream<T: Reach>(subject: Subject<T>) {
+pub(super) async fn large_stream(subject: Subject) {
     let bounded = Bounded::start("large_stream");
     let mut client = subject.client();
     let requests = [
@@ -46,7 +46,7 @@ pub async fn large_stream<T: Reach>(subject: Subject<T>) {
 
 /// A client that refuses a response for its size leaves the rest of it unread; other calls on the link must not suffer.
 /// The code is tonic's: OUT_OF_RANGE, where other implementations say RESOURCE_EXHAUSTED.
-pub async fn too_large_response_refused<T: Reach>(subject: Subject<T>) {
+pub(super) async fn too_large_response_refused(subject: Subject) {
     let bounded = Bounded::start("too_large_response_refused");
     let mut client = subject.client_with_default_limits();
     // More refusals than any window on the way could hide, if each left its bytes behind in it.

@@ -1,9 +1,9 @@
 //! A stream that nobody reads for a while.
 
-use super::messages::{
+use crate::messages::{
     assert_end, assert_payload, assert_response, simple_request, stream_request,
 };
-use crate::{Bounded, Reach, Subject, proto::Empty};
+use crate::{Bounded, Subject, proto::Empty};
 
 /// Streamed responses: 64 MiB in all, more than all windows and buffers on the way may hold together.
 const RESPONSES: usize = 64;
@@ -15,7 +15,7 @@ fn size_of_response(number: usize) -> usize {
 
 /// The client reads a little of a large stream and stops; other calls on the same link are answered meanwhile, and the
 /// service is held back; then the client reads the rest, which is complete.
-pub async fn slow_reader<T: Reach>(subject: Subject<T>) {
+pub(super) async fn slow_reader(subject: Subject) {
     let bounded = Bounded::start("slow_reader");
     let mut client = subject.client();
     let sizes = (0..RESPONSES).map(size_of_response);

@@ -2,10 +2,10 @@
 
 use tonic::Code;
 
-use crate::{Bounded, Reach, Subject, proto::Empty};
+use crate::{Bounded, Subject, proto::Empty};
 
 /// "unimplemented_method": a method that the service declares and refuses.
-pub async fn unimplemented_method<T: Reach>(subject: Subject<T>) {
+pub(super) async fn unimplemented_method(subject: Subject) {
     let bounded = Bounded::start("unimplemented_method");
     let mut client = subject.client();
     let call = client.unimplemented_call(Empty {});
@@ -22,7 +22,7 @@ pub async fn unimplemented_method<T: Reach>(subject: Subject<T>) {
 }
 
 /// "unimplemented_service": a service that the server does not have.
-pub async fn unimplemented_service<T: Reach>(subject: Subject<T>) {
+pub(super) async fn unimplemented_service(subject: Subject) {
     let bounded = Bounded::start("unimplemented_service");
     let mut client = subject.unimplemented_client();
     let call = client.unimplemented_call(Empty {});

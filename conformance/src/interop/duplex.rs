@@ -1,10 +1,10 @@
 //! Requests and responses in turns, or none of either.
 
-use super::messages::{assert_end, assert_response, open_stream, stream_request};
-use crate::{Bounded, Reach, Subject};
+use crate::messages::{assert_end, assert_response, open_stream, stream_request};
+use crate::{Bounded, Subject};
 
 /// "ping_pong": each request is sent when the answer to the one before has come. The official sizes, twice over.
-pub async fn ping_pong<T: Reach>(subject: Subject<T>) {
+pub(super) async fn ping_pong(subject: Subject) {
     let bounded = Bounded::start("ping_pong");
     let mut client = subject.client();
     let (requests, outgoing) = open_stream();
@@ -43,7 +43,7 @@ pub async fn ping_pong<T: Reach>(subject: Subject<T>) {
 }
 
 /// "empty_stream": a stream each way and not one message.
-pub async fn empty_stream<T: Reach>(subject: Subject<T>) {
+pub(super) async fn empty_stream(subject: Subject) {
     let bounded = Bounded::start("empty_stream");
     let mut client = subject.client();
     let call = client.full_duplex_call(tokio_stream::empty());

@@ -1,0 +1,58 @@
+//! The links under test. To add one: a type with [`Link`](conformance::Link), and a line below.
+
+mod http2;
+mod isotonic;
+mod pipe;
+mod stock;
+
+use ::isotonic::{LinkKind, ShmMode};
+use conformance::link::SharedLink;
+use std::sync::Arc;
+
+pub(crate) use isotonic::AtAddress;
+
+/// One kind of link.
+pub(crate) struct Kind {
+    /// As in the table.
+    pub(crate) name: &'static str,
+    /// Makes one that nobody serves on yet.
+    pub(crate) make: fn() -> SharedLink,
+}
+
+/// All of them: tonic's own, against which the others are held, come first.
+pub(crate) const KINDS: &[Kind] = &[
+    Kind {
+        name: "tonic_tcp",
+        make: || Arc::new(stock::Tcp::new()),
+    },
+    Kind {
+        name: "tonic_uds",
+        make: || Arc::new(stock::Uds::new()),
+    },
+    Kind {
+        name: "tcp",
+        make: || Arc::new(AtAddress::tcp()),
+    },
+    Kind {
+        name: "uds",
+        make: || Arc::new(AtAddress::unix(ShmMode::Off, LinkKind::Uds)),
+    },
+    Kind {
+        name: "pipe",
+        make: || Arc::new(pipe::Pipes::default()),
+    },
+    Kind {
+        name: "fifo",
+        make: || Arc::new(AtAddress::fifo()),
+    },
+    // In shared memory from the first byte.
+    Kind {
+        name: "shm",
+        make: || Arc::new(AtAddress::unix(ShmMode::Require, LinkKind::Shm)),
+    },
+    // As it comes: on the socket at first, in shared memory once busy, in the middle of whatever runs.
+    Kind {
+        name: "shm_when_busy",
+        make: || Arc::new(AtAddress::unix(ShmMode::Prefer, LinkKind::Uds)),
+    },
+];
