@@ -40,7 +40,8 @@ pub(super) async fn client_compressed_unary(subject: Subject) {
     let status = probe.await.expect_err("a refusal");
     assert_eq!(status.code(), Code::InvalidArgument, "{status}");
 
-    let mut compressing = TestServiceClient::new(compressing(subject.way(), &[true]));
+    let mut compressing = TestServiceClient::new(compressing(subject.way(), &[true]))
+        .accept_compressed(CompressionEncoding::Gzip);
     let call = bounded.wait("an answer", compressing.unary_call(request(true)));
     let response = call.await.expect("an answer").into_inner();
     assert_payload(response.payload.as_ref(), 314_159);
@@ -82,7 +83,8 @@ pub(super) async fn client_compressed_streaming(subject: Subject) {
     let status = status.expect_err("a refusal");
     assert_eq!(status.code(), Code::InvalidArgument, "{status}");
 
-    let mut compressing = TestServiceClient::new(compressing(subject.way(), &[true, false]));
+    let mut compressing = TestServiceClient::new(compressing(subject.way(), &[true, false]))
+        .accept_compressed(CompressionEncoding::Gzip);
     let requests = [request(27_182, true), request(45_904, false)];
     let call = compressing.streaming_input_call(tokio_stream::iter(requests));
     let response = bounded.wait("the aggregated size", call).await;
