@@ -9,11 +9,14 @@ use super::patterns;
 use super::process::cpu_time;
 use super::size::PayloadSize;
 use crate::Result;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
-/// Work for a new link, so that one that moves into shared memory when it is busy has done so.
+/// A piece of work for a new link: one that moves into shared memory when it is busy needs some to do so.
 const FIRST_WORK: Duration = Duration::from_millis(20);
+
+/// How long a new link may take to become what it is measured as; much more than it needs on an idle machine.
+const FIRST_WORK_PATIENCE: Duration = Duration::from_secs(10);
 
 /// A link that is open, and the server if this process has started it.
 struct Open {
@@ -116,12 +119,18 @@ async fn obey(order: Order, open: &mut Option<Open>, runtime: &RuntimeOptions) -
     }
 }
 
-/// Works a little, and makes sure that the link is what it is measured as.
+/// Works a little, until the link is what it is measured as.
 async fn first_work(connection: &Connection) -> Result<()> {
     let case = Case::new(Pattern::Unary, PayloadSize::kib(4));
     let client = connection.transport.clone().client();
-    patterns::call(&client, &case, FIRST_WORK).await?;
-    connection.check_kind()
+    let start = Instant::now();
+    loop {
+        patterns::call(&client, &case, FIRST_WORK).await?;
+        let checked = connection.check_kind();
+        if checked.is_ok() || start.elapsed() > FIRST_WORK_PATIENCE {
+            return checked;
+        }
+    }
 }
 
 /// With its causes: tonic's own message is "transport error", whatever happened.

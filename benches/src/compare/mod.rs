@@ -78,7 +78,7 @@ async fn measure(options: &Options) -> Result<Report> {
     let settings = Settings {
         runtime: options.runtime.clone(),
         busy_cpus: options.busy_cpus,
-        rounds: options.rounds(),
+        rounds: options.rounds(Pattern::Unary),
         turn_ms: options.turn(Pattern::Unary).as_millis() as u64,
         interrupted: false,
     };

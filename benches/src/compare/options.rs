@@ -36,7 +36,7 @@ pub(crate) struct Options {
     /// Client processes of `fan-in` [default: 8].
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=256))]
     clients: Option<u16>,
-    /// How often the links take turns in each case [default: 5].
+    /// How often the links take turns in each case, in `idle` half as often [default: 5].
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1000))]
     rounds: Option<u16>,
     /// How long a turn of a link measures, in milliseconds [default: 200]; `paced` and `idle` take five times as long.
@@ -142,8 +142,13 @@ impl Options {
         links
     }
 
-    pub(crate) fn rounds(&self) -> usize {
-        self.rounds.unwrap_or(self.defaults().rounds).into()
+    pub(crate) fn rounds(&self, pattern: Pattern) -> usize {
+        let rounds = usize::from(self.rounds.unwrap_or(self.defaults().rounds));
+        match pattern {
+            // Seconds are spent on waiting until all is quiet, and there is less to disturb.
+            Pattern::Idle => rounds.div_ceil(2),
+            _ => rounds,
+        }
     }
 
     /// How long a turn of a link takes in a case, without its warm-up.
@@ -251,7 +256,8 @@ mod tests {
         assert!(quick.cases().len() < full.cases().len());
         assert!(quick.turn(Pattern::Unary) < full.turn(Pattern::Unary));
         let asked = parse("--quick --rounds 9 --round-ms 7").unwrap();
-        assert_eq!(asked.rounds(), 9);
+        assert_eq!(asked.rounds(Pattern::Unary), 9);
+        assert_eq!(asked.rounds(Pattern::Idle), 5);
         assert_eq!(asked.turn(Pattern::Unary), Duration::from_millis(7));
         assert_eq!(asked.turn(Pattern::Paced), Duration::from_millis(35));
     }

@@ -55,7 +55,8 @@ impl<'a> Rounds<'a> {
     pub(super) async fn run(&mut self) -> Result<()> {
         let cases = self.options.cases();
         let links = self.options.links();
-        let mut progress = Progress::new(cases.len() * links.len() * self.options.rounds());
+        let rounds = cases.iter().map(|case| self.options.rounds(case.pattern));
+        let mut progress = Progress::new(rounds.sum::<usize>() * links.len());
         for link in links {
             progress.clear();
             let opened = match self.new_folder() {
@@ -115,9 +116,9 @@ impl<'a> Rounds<'a> {
         let turns = links.iter().map(|&link| (link, Turns::new(case.pattern)));
         self.case = Some((case, turns.collect()));
         let mut crowds = self.crowds(&case, &links).await;
-        for round in 1..=self.options.rounds() {
+        let rounds = self.options.rounds(case.pattern);
+        for round in 1..=rounds {
             for &link in &links {
-                let rounds = self.options.rounds();
                 progress.turn(format_args!("{case}: {link}, round {round} of {rounds}"));
                 if let Err(error) = self.turn(case, link, &mut crowds).await {
                     progress.clear();
@@ -145,7 +146,10 @@ impl<'a> Rounds<'a> {
                 };
                 match Worker::join(link, &server, &self.options.runtime).await {
                     Ok(worker) => crowd.push(worker),
-                    Err(error) => self.fail(link, *case, &error.to_string()),
+                    Err(error) => {
+                        self.fail(link, *case, &error.to_string());
+                        break;
+                    }
                 }
             }
             crowds.push((link, crowd));
@@ -179,10 +183,11 @@ impl<'a> Rounds<'a> {
         crowds: &mut [(Link, Vec<Worker>)],
     ) -> Result<()> {
         let time = self.options.turn(case.pattern);
+        if self.worker(link).is_none() {
+            // It has failed.
+            return Ok(());
+        }
         if case.pattern == Pattern::Idle {
-            if self.worker(link).is_none() {
-                return Ok(());
-            }
             // Processes of its own: their memory has not been grown by other work.
             let folder = self.new_folder()?;
             let mut worker = Worker::open(link, &folder, &self.options.runtime).await?;
