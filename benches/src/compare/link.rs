@@ -1,5 +1,6 @@
 //! What is compared.
 
+use super::pattern::Pattern;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -47,6 +48,17 @@ impl Link {
         match self {
             Self::InProcess => "none",
             _ => "http2",
+        }
+    }
+
+    /// Why the link cannot be measured in a pattern; `None` where it can.
+    pub(crate) fn why_left_out(self, pattern: Pattern) -> Option<&'static str> {
+        match (pattern, self) {
+            (Pattern::Mixed, Self::InProcess) => {
+                Some("without a connection there is nothing that the calls share")
+            }
+            (Pattern::Idle | Pattern::FanIn, _) => self.why_one_connection(),
+            _ => None,
         }
     }
 

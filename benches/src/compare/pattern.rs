@@ -42,11 +42,6 @@ impl Pattern {
             Self::FanIn => "fan-in",
         }
     }
-
-    /// Whether it needs more than one connection to a server.
-    pub(crate) fn needs_connections(self) -> bool {
-        matches!(self, Self::Idle | Self::FanIn)
-    }
 }
 
 impl fmt::Display for Pattern {

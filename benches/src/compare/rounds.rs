@@ -101,17 +101,13 @@ impl<'a> Rounds<'a> {
     }
 
     async fn measure(&mut self, case: Case, progress: &mut Progress) -> Result<()> {
-        let mut links = Vec::new();
-        for lane in self.lanes.iter().filter(|lane| lane.worker.is_some()) {
-            links.push(lane.link);
-        }
-        if case.pattern.needs_connections() {
-            for &link in &links {
-                if let Some(why) = link.why_one_connection() {
-                    self.leave_out(link, Some(case.pattern), why.to_owned(), false);
-                }
-            }
-            links.retain(|link| link.why_one_connection().is_none());
+        let open = self.lanes.iter().filter(|lane| lane.worker.is_some());
+        let (links, others): (Vec<Link>, Vec<Link>) = open
+            .map(|lane| lane.link)
+            .partition(|link| link.why_left_out(case.pattern).is_none());
+        for link in others {
+            let why = link.why_left_out(case.pattern).unwrap_or_default();
+            self.leave_out(link, Some(case.pattern), why.to_owned(), false);
         }
         let turns = links.iter().map(|&link| (link, Turns::new(case.pattern)));
         self.case = Some((case, turns.collect()));

@@ -31,8 +31,6 @@ pub(super) async fn call_beside_bulk(
             while wanted.load(Ordering::Relaxed) {
                 upload.call().await?;
                 uploads.fetch_add(1, Ordering::Relaxed);
-                // In-process nothing else ever waits, and the calls would never get a turn on a single worker.
-                tokio::task::yield_now().await;
             }
             Ok(())
         }
