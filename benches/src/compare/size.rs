@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn what_is_shown_can_be_read() {
-        for size in [1, 1000, 1024, 1536, 65_536, 1_048_576, MAX_PAYLOAD] {
+        for size in [1, 1000, 1024, 1500, 1536, 65_536, 1_048_576, MAX_PAYLOAD] {
             let size = PayloadSize(size);
             assert_eq!(size.to_string().parse(), Ok(size));
         }
