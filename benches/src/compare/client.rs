@@ -22,6 +22,8 @@ const FIRST_WORK_PATIENCE: Duration = Duration::from_secs(10);
 struct Open {
     link: Link,
     connection: Connection,
+    /// More connections to the same server, which do nothing.
+    idle: Vec<Connection>,
     place: ServerPlace,
     server: Option<Server>,
 }
@@ -42,10 +44,13 @@ pub(crate) async fn run(runtime: RuntimeOptions) -> Result<()> {
         println!("{}", serde_json::to_string(&answer)?);
     }
     if let Some(Open {
-        connection, server, ..
+        connection,
+        idle,
+        server,
+        ..
     }) = open
     {
-        drop(connection);
+        drop((connection, idle));
         if let Some(server) = server {
             server.close().await?;
         }
@@ -54,7 +59,6 @@ pub(crate) async fn run(runtime: RuntimeOptions) -> Result<()> {
 }
 
 async fn obey(order: Order, open: &mut Option<Open>, runtime: &RuntimeOptions) -> Result<Answer> {
-    let opened = || open.as_ref().ok_or("no link is open");
     match order {
         Order::Open { link, folder } => {
             let (server, connection) = connection::open(link, &folder, runtime).await?;
@@ -63,6 +67,7 @@ async fn obey(order: Order, open: &mut Option<Open>, runtime: &RuntimeOptions) -
             *open = Some(Open {
                 link,
                 connection,
+                idle: Vec::new(),
                 place: place.clone(),
                 server: Some(server),
             });
@@ -77,6 +82,7 @@ async fn obey(order: Order, open: &mut Option<Open>, runtime: &RuntimeOptions) -
             *open = Some(Open {
                 link,
                 connection,
+                idle: Vec::new(),
                 place: place.clone(),
                 server: None,
             });
@@ -87,7 +93,7 @@ async fn obey(order: Order, open: &mut Option<Open>, runtime: &RuntimeOptions) -
             warm_up_ms,
             measured_ms,
         } => {
-            let open = opened()?;
+            let open = open.as_ref().ok_or("no link is open")?;
             let client = open.connection.transport.clone().client();
             patterns::call(&client, &case, Duration::from_millis(warm_up_ms)).await?;
             let server_cpu = || open.place.process.map(cpu_time).transpose();
@@ -103,18 +109,15 @@ async fn obey(order: Order, open: &mut Option<Open>, runtime: &RuntimeOptions) -
             sample.server_cpu_ns = server_before.map(nanos).zip(server_after.map(nanos));
             Ok(Answer::Measured(sample))
         }
-        Order::Idle {
-            connections,
-            settle_ms,
-            measured_ms,
-        } => {
-            let open = opened()?;
-            let (settle, time) = (
-                Duration::from_millis(settle_ms),
-                Duration::from_millis(measured_ms),
-            );
-            let sample = patterns::idle(open.link, &open.place, connections, settle, time).await?;
-            Ok(Answer::Idled(sample))
+        Order::OpenMore { connections } => {
+            let open = open.as_mut().ok_or("no link is open")?;
+            for _ in 0..connections {
+                let connection = connection::connect(open.link, &open.place.address).await?;
+                let client = connection.transport.clone().client();
+                patterns::call_once(&client).await?;
+                open.idle.push(connection);
+            }
+            Ok(Answer::OpenedMore)
         }
     }
 }

@@ -13,6 +13,7 @@ mod client;
 mod comparison;
 mod connection;
 mod host;
+mod idle;
 mod link;
 mod options;
 mod orders;

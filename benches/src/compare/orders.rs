@@ -28,12 +28,8 @@ pub(crate) enum Order {
         warm_up_ms: u64,
         measured_ms: u64,
     },
-    /// Opens connections, does nothing for so long, and closes them.
-    Idle {
-        connections: usize,
-        settle_ms: u64,
-        measured_ms: u64,
-    },
+    /// Opens so many more connections, and leaves them alone.
+    OpenMore { connections: usize },
 }
 
 /// What it answers; in its place a message if it could not.
@@ -41,7 +37,7 @@ pub(crate) enum Order {
 pub(crate) enum Answer {
     Connected(ServerPlace),
     Measured(CallSample),
-    Idled(IdleSample),
+    OpenedMore,
 }
 
 /// What one client saw in one turn of calls.
@@ -77,13 +73,4 @@ impl CallSample {
         }
         Ok(())
     }
-}
-
-/// What idle connections cost, both processes together.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-pub(crate) struct IdleSample {
-    pub(crate) cpu_ms_per_s: f64,
-    pub(crate) wakeups_per_s: f64,
-    pub(crate) rss_bytes_per_connection: f64,
-    pub(crate) shm_bytes_per_connection: f64,
 }

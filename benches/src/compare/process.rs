@@ -18,6 +18,7 @@ pub(crate) fn cpu_time(process: u32) -> Result<Duration> {
 /// What some processes use together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Footprint {
+    pub(crate) cpu_time: Duration,
     /// Anonymous resident memory and that of files.
     pub(crate) rss_bytes: u64,
     /// Memory files (memfd) that any of them has mapped, each counted once: all their pages are paid for.
@@ -29,12 +30,14 @@ pub(crate) struct Footprint {
 impl Footprint {
     pub(crate) fn of(processes: &[u32]) -> Result<Self> {
         let mut footprint = Self {
+            cpu_time: Duration::ZERO,
             rss_bytes: 0,
             shm_bytes: 0,
             wakeups: 0,
         };
         let mut files = HashMap::new();
         for &process in processes {
+            footprint.cpu_time += cpu_time(process)?;
             let process = Process::new(i32::try_from(process)?)?;
             let status = process.status()?;
             let rss_kib = status.rssanon.unwrap_or(0) + status.rssfile.unwrap_or(0);
@@ -53,11 +56,6 @@ impl Footprint {
         }
         footprint.shm_bytes = files.values().sum();
         Ok(footprint)
-    }
-
-    /// The CPU time of all together.
-    pub(crate) fn cpu_time_of(processes: &[u32]) -> Result<Duration> {
-        processes.iter().map(|&process| cpu_time(process)).sum()
     }
 }
 

@@ -1,9 +1,9 @@
 //! What came of it all, in the shape of the JSON file.
 
 use super::host::Host;
+use super::idle::IdleSample;
 use super::link::Link;
 use super::options::RuntimeOptions;
-use super::orders::IdleSample;
 use super::pattern::{Case, Pattern};
 use super::statistics::{CallFigures, Spread};
 use serde::Serialize;

@@ -1,5 +1,6 @@
 //! Measuring: in every case the links take turns, so that a passing disturbance does not hit one of them alone.
 
+use super::idle;
 use super::link::Link;
 use super::options::Options;
 use super::pattern::{Case, Pattern};
@@ -11,15 +12,10 @@ use super::worker::Worker;
 use crate::Result;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 use tempfile::TempDir;
 
 /// The part of a turn that is called before anything is measured.
 const WARM_UP: u32 = 4;
-
-/// How long idle connections are left alone before it is looked what they cost: more than the second in which an
-/// isotonic link counts what it carries.
-const SETTLE: Duration = Duration::from_millis(1_500);
 
 /// A link and the processes that measure it.
 struct Lane {
@@ -187,7 +183,7 @@ impl<'a> Rounds<'a> {
             // Processes of its own: their memory has not been grown by other work.
             let folder = self.new_folder()?;
             let mut worker = Worker::open(link, &folder, &self.options.runtime).await?;
-            let sample = worker.idle(case.connections, SETTLE, time).await?;
+            let sample = idle::idle(&mut worker, &case, time).await?;
             worker.close().await?;
             if let Some(Turns::Idle(turns)) = self.turns(link) {
                 turns.push(sample);

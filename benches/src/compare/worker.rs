@@ -2,7 +2,7 @@
 
 use super::link::Link;
 use super::options::RuntimeOptions;
-use super::orders::{Answer, CallSample, IdleSample, Order, ServerPlace};
+use super::orders::{Answer, CallSample, Order, ServerPlace};
 use super::pattern::Case;
 use crate::Result;
 use std::path::Path;
@@ -92,22 +92,21 @@ impl Worker {
         }
     }
 
-    pub(super) async fn idle(
-        &mut self,
-        connections: usize,
-        settle: Duration,
-        time: Duration,
-    ) -> Result<IdleSample> {
-        self.tell(&Order::Idle {
-            connections,
-            settle_ms: settle.as_millis() as u64,
-            measured_ms: time.as_millis() as u64,
-        })
-        .await?;
-        match self.answer(time).await? {
-            Answer::Idled(sample) => Ok(sample),
+    pub(super) async fn open_more(&mut self, connections: usize) -> Result<()> {
+        self.tell(&Order::OpenMore { connections }).await?;
+        match self.answer(Duration::ZERO).await? {
+            Answer::OpenedMore => Ok(()),
             other => Err(unexpected(&other)),
         }
+    }
+
+    /// The client's and the server's.
+    pub(super) fn processes(&self) -> Vec<u32> {
+        self.child
+            .id()
+            .into_iter()
+            .chain(self.server.process)
+            .collect()
     }
 
     async fn tell(&mut self, order: &Order) -> Result<()> {

@@ -1,13 +1,10 @@
 //! The patterns, a file each.
 
 mod bidi;
-mod idle;
 mod mixed;
 mod paced;
 mod streams;
 mod unary;
-
-pub(crate) use idle::idle;
 
 use super::pattern::{Case, Pattern};
 use super::transport::Client;
@@ -60,6 +57,11 @@ pub(crate) async fn call(client: &Client, case: &Case, time: Duration) -> Result
         Pattern::Paced => paced::call_at_rate(client, payload, case.calls_per_s, time).await,
         Pattern::Idle => Err("nothing is called on idle connections".into()),
     }
+}
+
+/// Makes one small call.
+pub(crate) async fn call_once(client: &Client) -> Result<()> {
+    unary::Unary::new(client, 64).call().await
 }
 
 /// Somebody who makes one call after the other.
