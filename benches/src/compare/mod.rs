@@ -87,13 +87,13 @@ async fn measure(options: &Options) -> Result<Report> {
     let busy = BusyCpus::start(options.busy_cpus, &options.runtime.cpus)?;
     let mut terminated = signal(SignalKind::terminate())?;
     let interrupted = tokio::select! {
-        result = rounds.run() => result.map(|()| false),
-        _ = tokio::signal::ctrl_c() => Ok(true),
-        _ = terminated.recv() => Ok(true),
+        () = rounds.run() => false,
+        _ = tokio::signal::ctrl_c() => true,
+        _ = terminated.recv() => true,
     };
     drop(busy);
-    let mut report = rounds.finish().await?;
-    report.settings.interrupted = interrupted?;
+    let mut report = rounds.finish().await;
+    report.settings.interrupted = interrupted;
     Ok(report)
 }
 

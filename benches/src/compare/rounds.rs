@@ -11,7 +11,7 @@ use super::table;
 use super::worker::Worker;
 use crate::Result;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use tempfile::TempDir;
 
 /// The part of a turn that is called before anything is measured.
@@ -48,7 +48,7 @@ impl<'a> Rounds<'a> {
     }
 
     /// Measures everything. May be given up at any time; [`Self::finish`] has then to be called all the same.
-    pub(super) async fn run(&mut self) -> Result<()> {
+    pub(super) async fn run(&mut self) {
         let cases = self.options.cases();
         let links = self.options.links();
         let rounds = cases.iter().map(|case| self.options.rounds(case.pattern));
@@ -69,11 +69,10 @@ impl<'a> Rounds<'a> {
             self.lanes.push(Lane { link, worker });
         }
         for case in cases {
-            self.measure(case, &mut progress).await?;
+            self.measure(case, &mut progress).await;
             progress.clear();
             self.end_case();
         }
-        Ok(())
     }
 
     /// Every process has its own folder for its sockets.
@@ -96,7 +95,7 @@ impl<'a> Rounds<'a> {
         });
     }
 
-    async fn measure(&mut self, case: Case, progress: &mut Progress) -> Result<()> {
+    async fn measure(&mut self, case: Case, progress: &mut Progress) {
         let open = self.lanes.iter().filter(|lane| lane.worker.is_some());
         let (links, others): (Vec<Link>, Vec<Link>) = open
             .map(|lane| lane.link)
@@ -118,10 +117,18 @@ impl<'a> Rounds<'a> {
                 }
             }
         }
-        for (_, crowd) in crowds {
-            close_all(crowd).await?;
+        for (link, crowd) in crowds {
+            for worker in crowd {
+                self.close(link, worker).await;
+            }
         }
-        Ok(())
+    }
+
+    /// What was measured is shown even if the processes do not end as they should.
+    async fn close(&mut self, link: Link, worker: Worker) {
+        if let Err(error) = worker.close().await {
+            self.leave_out(link, None, error.to_string(), true);
+        }
     }
 
     /// The client processes of a case with several, for each link; they are all clients of the link's server.
@@ -233,25 +240,17 @@ impl<'a> Rounds<'a> {
     }
 
     /// Ends all processes and gives what was measured.
-    pub(super) async fn finish(mut self) -> Result<Report> {
+    pub(super) async fn finish(mut self) -> Report {
         self.end_case();
-        let workers = self.lanes.drain(..).filter_map(|lane| lane.worker);
-        close_all(workers.collect()).await?;
-        remove(self.folder)?;
-        Ok(self.report)
+        for lane in std::mem::take(&mut self.lanes) {
+            if let Some(worker) = lane.worker {
+                self.close(lane.link, worker).await;
+            }
+        }
+        let path = self.folder.path().to_owned();
+        if let Err(error) = self.folder.close() {
+            eprintln!("{} is left behind: {error}", path.display());
+        }
+        self.report
     }
-}
-
-async fn close_all(workers: Vec<Worker>) -> Result<()> {
-    for worker in workers {
-        worker.close().await?;
-    }
-    Ok(())
-}
-
-fn remove(folder: TempDir) -> Result<()> {
-    let path: PathBuf = Path::to_owned(folder.path());
-    folder
-        .close()
-        .map_err(|error| format!("{} is left behind: {error}", path.display()).into())
 }
