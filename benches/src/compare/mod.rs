@@ -81,6 +81,7 @@ async fn measure(options: &Options) -> Result<Report> {
         busy_cpus: options.busy_cpus,
         rounds: options.rounds(Pattern::Unary),
         turn_ms: options.turn(Pattern::Unary).as_millis() as u64,
+        glibc_tunables: std::env::var("GLIBC_TUNABLES").ok(),
         interrupted: false,
     };
     let mut rounds = Rounds::new(options, Report::new(Host::here(), settings))?;

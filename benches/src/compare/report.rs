@@ -31,6 +31,8 @@ pub(crate) struct Settings {
     pub(crate) busy_cpus: usize,
     pub(crate) rounds: usize,
     pub(crate) turn_ms: u64,
+    /// The environment's GLIBC_TUNABLES, which all processes inherit.
+    pub(crate) glibc_tunables: Option<String>,
     /// Ended early.
     pub(crate) interrupted: bool,
 }

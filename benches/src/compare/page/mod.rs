@@ -74,6 +74,7 @@ fn circumstances(report: &Report) -> Markup {
             }
             @if !settings.runtime.cpus.is_empty() { ", both pinned to CPUs " (format!("{:?}", settings.runtime.cpus)) }
             @if settings.busy_cpus > 0 { ", beside " (settings.busy_cpus) " threads of other work" }
+            @if let Some(tunables) = &settings.glibc_tunables { ", GLIBC_TUNABLES=" (tunables) }
             ". The links take turns of " (settings.turn_ms) " ms; figures are medians of " (settings.rounds) " rounds."
         }
         @if !host.optimised {
