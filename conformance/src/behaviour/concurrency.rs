@@ -9,9 +9,9 @@ use crate::messages::{
 };
 use crate::{Bounded, Subject};
 
-/// How many calls there are at once: twice the streams that an HTTP/2 client may open before it has the server's
+/// How many calls there are at once: ten times the streams that an HTTP/2 client may open before it has the server's
 /// settings.
-const CALLS: usize = 200;
+const CALLS: usize = 1000;
 
 /// "concurrent_large_unary", with many sizes: from some bytes to 100 KiB, no two alike, so that no answer can be taken
 /// for another's.

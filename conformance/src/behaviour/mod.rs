@@ -11,6 +11,8 @@ mod half_close;
 mod large;
 mod metadata;
 mod server_streaming;
+mod short_connections;
+mod shutdown;
 mod slow_reader;
 mod status;
 mod unary;
@@ -45,4 +47,7 @@ pub const CASES: &[Case] = cases![Calls:
 
 /// Those that need the link itself.
 pub const OF_LINKS: &[Case] = cases![Link:
+    shutdown::graceful_shutdown: "a call that is made while the connection is being closed may fail with INTERNAL or CANCELLED, \
+        tonic's words for it, in place of UNAVAILABLE",
+    short_connections::short_connections,
 ];

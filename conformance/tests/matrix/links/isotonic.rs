@@ -1,11 +1,12 @@
 //! isotonic at an address.
 
-use super::http2;
+use super::{http2, while_in_use};
 use conformance::Way;
 use conformance::link::{Link, Served, Settings};
 use conformance::reach::way;
 use isotonic::{
-    Address, Connector, Incoming, LinkKind, Listener, ShmMode, tune_endpoint, tune_server,
+    Address, BindError, Connector, Incoming, LinkKind, Listener, ShmMode, tune_endpoint,
+    tune_server,
 };
 use std::sync::Mutex;
 use tempfile::TempDir;
@@ -66,8 +67,12 @@ impl AtAddress {
 #[tonic::async_trait]
 impl Link for AtAddress {
     async fn serve(&self, routes: Routes, settings: Settings) -> Served {
-        let listener = Listener::builder().shm_mode(self.mode);
-        let listener = listener.bind([self.address()]).await;
+        let bind = || {
+            Listener::builder()
+                .shm_mode(self.mode)
+                .bind([self.address()])
+        };
+        let listener = while_in_use(bind, |error| matches!(error, BindError::InUse { .. })).await;
         let incoming = Incoming::from(listener.expect("a free address"));
         *self.address.lock().expect("no panic while it was locked") =
             incoming.local_addresses()[0].clone();

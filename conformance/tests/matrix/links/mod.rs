@@ -8,6 +8,7 @@ mod stock;
 use ::isotonic::{LinkKind, ShmMode};
 use conformance::link::SharedLink;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub(crate) use isotonic::AtAddress;
 
@@ -56,3 +57,23 @@ pub(crate) const KINDS: &[Kind] = &[
         make: || Arc::new(AtAddress::unix(ShmMode::Prefer, LinkKind::Uds)),
     },
 ];
+
+/// Listens where somebody may still do who was told to stop a moment ago: tries again for as long as the address is in use,
+/// which the test's own limit bounds.
+async fn while_in_use<L, E, F>(
+    mut listen: impl FnMut() -> F,
+    is_in_use: impl Fn(&E) -> bool,
+) -> Result<L, E>
+where
+    F: Future<Output = Result<L, E>>,
+{
+    loop {
+        match listen().await {
+            Err(error) if is_in_use(&error) => tokio::time::sleep(BETWEEN_TRIES).await,
+            outcome => return outcome,
+        }
+    }
+}
+
+/// The pause between two tries.
+const BETWEEN_TRIES: Duration = Duration::from_millis(1);

@@ -1,17 +1,19 @@
 //! tonic's own transports: what every other link is held against.
 
-use super::http2;
+use super::{http2, while_in_use};
 use conformance::Way;
 use conformance::link::{Link, Served, Settings};
 use conformance::reach::way;
+use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Mutex;
 use tempfile::TempDir;
 use tokio::net::{TcpListener, UnixListener};
-use tokio_stream::wrappers::{TcpListenerStream, UnixListenerStream};
+use tokio_stream::wrappers::UnixListenerStream;
 use tonic::codegen::StdError;
 use tonic::service::Routes;
+use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Endpoint, Server};
 
 /// A port of the loopback interface.
@@ -35,10 +37,15 @@ impl Tcp {
 #[tonic::async_trait]
 impl Link for Tcp {
     async fn serve(&self, routes: Routes, settings: Settings) -> Served {
-        let listener = TcpListener::bind(self.address()).await.expect("a port");
+        let listener = while_in_use(
+            || TcpListener::bind(self.address()),
+            |error| error.kind() == ErrorKind::AddrInUse,
+        );
+        let listener = listener.await.expect("a port");
         *self.address.lock().expect("no panic while it was locked") =
             listener.local_addr().expect("the port's number");
-        let incoming = TcpListenerStream::new(listener);
+        // Else an answer of two small packets waits for an acknowledgement that is delayed by 40 ms.
+        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
         http2::serve(Server::builder(), routes, incoming, settings)
     }
 
