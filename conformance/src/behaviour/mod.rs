@@ -16,6 +16,7 @@ mod served;
 mod server_streaming;
 mod slow_reader;
 mod status;
+mod status_details;
 mod unary;
 mod witness;
 
@@ -38,6 +39,8 @@ pub const CASES: &[Case] = cases![Calls:
     metadata::error_metadata,
     status::every_status_code,
     status::status_after_responses,
+    status_details::unary_status_details,
+    status_details::stream_status_details,
     cancellation::cancel_before_first_response,
     cancellation::cancel_server_stream,
     cancellation::cancel_many_streams,
