@@ -12,13 +12,16 @@ mod large;
 mod message_limits;
 mod metadata;
 mod metadata_limits;
+mod raw_http;
 mod served;
 mod server_streaming;
 mod slow_reader;
 mod status;
 mod status_details;
+mod trailers_only;
 mod unary;
 mod witness;
+mod wrong_requests;
 
 use crate::case::{Case, cases};
 
@@ -41,6 +44,11 @@ pub const CASES: &[Case] = cases![Calls:
     status::status_after_responses,
     status_details::unary_status_details,
     status_details::stream_status_details,
+    trailers_only::trailers_only,
+    trailers_only::status_in_trailers,
+    wrong_requests::unknown_path,
+    wrong_requests::wrong_content_type: "answered instead of refused with HTTP status 415: tonic does not look at the content type",
+    wrong_requests::not_post: "answered although it is no POST: tonic does not look at the method",
     cancellation::cancel_before_first_response,
     cancellation::cancel_server_stream,
     cancellation::cancel_many_streams,
