@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{
@@ -31,6 +32,9 @@ use crate::{
 pub struct TestService {
     recorder: Recorder,
 }
+
+/// A request that carries this asks for a status with these bytes as its details.
+pub const STATUS_DETAILS: &str = "x-test-status-details-bin";
 
 /// The service as it is given to a server's `add_service`.
 pub type ServedTestService = EchoMetadata<WithMessageFlags<TestServiceServer<TestService>>>;
@@ -65,9 +69,10 @@ impl TestService {
     fn answer(&self, request: Request<SimpleRequest>) -> Result<Response<SimpleResponse>, Status> {
         let call = self.recorder.begin();
         let flags = flags_of(&request);
+        let details = details_of(&request);
         let request = request.into_inner();
         let answer = check_compression(request.expect_compressed, &flags)
-            .and_then(|()| simple_response(&request));
+            .and_then(|()| simple_response(&request, &details));
         call.finish();
         let mut response = Response::new(answer?);
         if !wants_compression(request.response_compressed) {
@@ -106,6 +111,7 @@ impl test_service_server::TestService for TestService {
         &self,
         request: Request<StreamingOutputCallRequest>,
     ) -> Result<Response<Responses>, Status> {
+        let details = details_of(&request);
         let request = request.into_inner();
         // All responses or none.
         let compress = request
@@ -113,7 +119,7 @@ impl test_service_server::TestService for TestService {
             .iter()
             .any(|wanted| wants_compression(wanted.compressed));
         let mut response = respond(self.recorder.begin(), async move |sender| {
-            respond_to(&request, &sender).await
+            respond_to(&request, &details, &sender).await
         });
         if compress {
             response
@@ -156,10 +162,11 @@ impl test_service_server::TestService for TestService {
         &self,
         request: Request<Streaming<StreamingOutputCallRequest>>,
     ) -> Result<Response<Responses>, Status> {
+        let details = details_of(&request);
         let mut requests = request.into_inner();
         Ok(respond(self.recorder.begin(), async move |sender| {
             while let Some(request) = requests.message().await.map_err(|_| Ended::ByClient)? {
-                respond_to(&request, &sender).await?;
+                respond_to(&request, &details, &sender).await?;
             }
             Ok(())
         }))
@@ -169,6 +176,7 @@ impl test_service_server::TestService for TestService {
         &self,
         request: Request<Streaming<StreamingOutputCallRequest>>,
     ) -> Result<Response<Responses>, Status> {
+        let details = details_of(&request);
         let mut requests = request.into_inner();
         Ok(respond(self.recorder.begin(), async move |sender| {
             let mut kept = Vec::new();
@@ -176,7 +184,7 @@ impl test_service_server::TestService for TestService {
                 kept.push(request);
             }
             for request in &kept {
-                respond_to(request, &sender).await?;
+                respond_to(request, &details, &sender).await?;
             }
             Ok(())
         }))
@@ -234,10 +242,14 @@ where
 }
 
 /// Sends what `request` asks for.
-async fn respond_to(request: &StreamingOutputCallRequest, sender: &Sender) -> Result<(), Ended> {
+async fn respond_to(
+    request: &StreamingOutputCallRequest,
+    details: &Bytes,
+    sender: &Sender,
+) -> Result<(), Ended> {
     check(request.payload.as_ref()).map_err(Ended::ByService)?;
     if let Some(wanted) = &request.response_status {
-        end_with(wanted).map_err(Ended::ByService)?;
+        end_with(wanted, details).map_err(Ended::ByService)?;
     }
     for wanted in &request.response_parameters {
         let &ResponseParameters {
@@ -257,10 +269,10 @@ async fn respond_to(request: &StreamingOutputCallRequest, sender: &Sender) -> Re
 }
 
 /// The answer to one unary request.
-fn simple_response(request: &SimpleRequest) -> Result<SimpleResponse, Status> {
+fn simple_response(request: &SimpleRequest, details: &Bytes) -> Result<SimpleResponse, Status> {
     check(request.payload.as_ref())?;
     if let Some(wanted) = &request.response_status {
-        end_with(wanted)?;
+        end_with(wanted, details)?;
     }
     let payload = Some(payload_of(request.response_size)?);
     Ok(SimpleResponse {
@@ -311,10 +323,21 @@ fn payload_of(size: i32) -> Result<Payload, Status> {
     }
 }
 
+/// The details that a client wants a status to have; mostly none.
+fn details_of<M>(request: &Request<M>) -> Bytes {
+    let wanted = request.metadata().get_bin(STATUS_DETAILS);
+    let wanted = wanted.and_then(|details| details.to_bytes().ok());
+    wanted.unwrap_or_default()
+}
+
 /// The status that a client asked for; `Ok` if that is OK.
-fn end_with(wanted: &EchoStatus) -> Result<(), Status> {
+fn end_with(wanted: &EchoStatus, details: &Bytes) -> Result<(), Status> {
     match Code::from_i32(wanted.code) {
         Code::Ok => Ok(()),
-        code => Err(Status::new(code, wanted.message.clone())),
+        code => Err(Status::with_details(
+            code,
+            wanted.message.clone(),
+            details.clone(),
+        )),
     }
 }

@@ -9,13 +9,21 @@ mod concurrency;
 mod deadline;
 mod half_close;
 mod large;
+mod message_limits;
 mod metadata;
+mod metadata_limits;
+mod raw_http;
+mod served;
 mod server_streaming;
 mod short_connections;
 mod shutdown;
 mod slow_reader;
 mod status;
+mod status_details;
+mod trailers_only;
 mod unary;
+mod witness;
+mod wrong_requests;
 
 use crate::case::{Case, cases};
 
@@ -36,6 +44,13 @@ pub const CASES: &[Case] = cases![Calls:
     metadata::error_metadata,
     status::every_status_code,
     status::status_after_responses,
+    status_details::unary_status_details,
+    status_details::stream_status_details,
+    trailers_only::trailers_only,
+    trailers_only::status_in_trailers,
+    wrong_requests::unknown_path,
+    wrong_requests::wrong_content_type: "answered instead of refused with HTTP status 415: tonic does not look at the content type",
+    wrong_requests::not_post: "answered although it is no POST: tonic does not look at the method",
     cancellation::cancel_before_first_response,
     cancellation::cancel_server_stream,
     cancellation::cancel_many_streams,
@@ -50,4 +65,13 @@ pub const OF_LINKS: &[Case] = cases![Link:
     shutdown::graceful_shutdown: "a call that is made while the connection is being closed may fail with INTERNAL or CANCELLED, \
         tonic's words for it, in place of UNAVAILABLE",
     short_connections::short_connections,
+    metadata_limits::request_metadata_limit,
+    metadata_limits::response_metadata_limit,
+    metadata_limits::trailing_metadata_limit: "h2 leaves out the trailers that are too much and tells nobody, so the call succeeds \
+        without them",
+    message_limits::client_encoding_limit: "INTERNAL instead of RESOURCE_EXHAUSTED: tonic resets the call and takes its own reset for the \
+        status",
+    message_limits::client_decoding_limit: "OUT_OF_RANGE instead of RESOURCE_EXHAUSTED: tonic's answer",
+    message_limits::service_decoding_limit: "OUT_OF_RANGE instead of RESOURCE_EXHAUSTED: tonic's answer",
+    message_limits::service_encoding_limit: "OUT_OF_RANGE instead of RESOURCE_EXHAUSTED: tonic's answer",
 ];
