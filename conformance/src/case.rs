@@ -18,6 +18,20 @@ pub enum Scenario {
     Calls(fn(Subject) -> Running),
     /// The link itself: it serves what it wants and connects as often as it wants.
     Link(fn(SharedLink) -> Running),
+    /// Links like this one, and like the one that all others are held against; makes of both as many as it wants.
+    Comparison(fn(Makers) -> Running),
+}
+
+/// Makes a link that nobody serves on yet.
+pub type MakeLink = fn() -> SharedLink;
+
+/// Links that a scenario compares.
+#[derive(Clone, Copy, Debug)]
+pub struct Makers {
+    /// One whose answers count as right.
+    pub reference: MakeLink,
+    /// The one under test.
+    pub tested: MakeLink,
 }
 
 /// One thing to find out about a link.
@@ -32,16 +46,18 @@ pub struct Case {
 }
 
 impl Case {
-    /// Runs it over `link`, which nobody serves on yet. Where it needs a test service only, it has to leave no call behind,
-    /// and the connection has to end when the client is gone.
+    /// Runs it over a link. Where it needs a test service only, it has to leave no call behind, and the connection has to
+    /// end when the client is gone.
     ///
     /// # Panics
     ///
     /// When the link fails the scenario.
-    pub async fn run(&self, link: SharedLink) {
+    pub async fn run(&self, makers: Makers) {
         match self.scenario {
-            Scenario::Link(scenario) => scenario(link).await,
+            Scenario::Comparison(scenario) => scenario(makers).await,
+            Scenario::Link(scenario) => scenario((makers.tested)()).await,
             Scenario::Calls(scenario) => {
+                let link = (makers.tested)();
                 let bounded = Bounded::start(self.name);
                 let service = TestService::new();
                 let observer = service.observer();

@@ -1,5 +1,5 @@
 //! Echoes metadata as gRPC's interoperability tests want it: whatever the request carries under [`INITIAL`] comes back
-//! in the response's initial metadata, and [`TRAILING`] in its trailers.
+//! in the response's initial metadata, and [`TRAILING`] in its trailers; so does [`DETAILS`], which they do not know.
 //!
 //! A tonic service cannot add trailers to a successful answer; only a layer around it can, which sees the HTTP
 //! response's body.
@@ -21,6 +21,9 @@ pub const INITIAL: &str = "x-grpc-test-echo-initial";
 
 /// The binary key that is echoed in trailers.
 pub const TRAILING: &str = "x-grpc-test-echo-trailing-bin";
+
+/// The details of a status, which the client thus chooses.
+pub const DETAILS: &str = "grpc-status-details-bin";
 
 /// A trailers-only response (one block of headers and no body) is known by this key among its headers.
 const GRPC_STATUS: &str = "grpc-status";
@@ -57,7 +60,8 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let initial = select(request.headers(), INITIAL);
-        let trailing = select(request.headers(), TRAILING);
+        let mut trailing = select(request.headers(), TRAILING);
+        append(&mut trailing, &select(request.headers(), DETAILS));
         let answer = self.inner.call(request);
         Box::pin(async move {
             let mut response = answer.await?;

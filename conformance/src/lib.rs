@@ -12,7 +12,8 @@
 //! The service is that of gRPC's interoperability tests ([`proto`], [`service`]). A [`Case`] names a scenario: most get a
 //! [`Subject`], which is a [`Way`] to this service (what generated tonic clients accept, of whatever type) and an
 //! [`Observer`] of what the service saw; others get the [`Link`] itself, and serve and connect as they like. No scenario
-//! names a transport, so the same one runs over every link, and later over isotonic's own framing.
+//! names a transport, so the same one runs over every link, and later over isotonic's own framing. [`oracle`] compares
+//! two links instead of knowing the answers.
 //! `tests/matrix` multiplies cases, links and foreign peers.
 
 #![forbid(unsafe_code)]
@@ -27,6 +28,7 @@ pub mod link;
 mod message_flags;
 mod messages;
 pub mod observer;
+pub mod oracle;
 pub mod payload;
 pub mod proto;
 pub mod reach;

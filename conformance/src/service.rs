@@ -52,9 +52,14 @@ impl TestService {
 
     /// Ready for a server: with raised message limits, compression for those who ask for it, and the metadata echo.
     pub fn into_service(self) -> ServedTestService {
+        self.with_limit(MAX_MESSAGE)
+    }
+
+    /// The same, but it takes no request above `limit` bytes.
+    pub fn with_limit(self, limit: usize) -> ServedTestService {
         EchoMetadata::new(WithMessageFlags(
             TestServiceServer::new(self)
-                .max_decoding_message_size(MAX_MESSAGE)
+                .max_decoding_message_size(limit)
                 .max_encoding_message_size(MAX_MESSAGE)
                 .accept_compressed(CompressionEncoding::Gzip)
                 .send_compressed(CompressionEncoding::Gzip),

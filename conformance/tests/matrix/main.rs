@@ -10,8 +10,8 @@ mod foreign;
 mod links;
 mod table;
 
-use conformance::case::Case;
-use conformance::{behaviour, interop};
+use conformance::case::{Case, Makers};
+use conformance::{behaviour, interop, oracle};
 use libtest_mimic::{Arguments, Trial};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -22,9 +22,13 @@ fn main() -> ExitCode {
     let table = Arc::new(Table::default());
     let mut trials = Vec::new();
     for kind in links::KINDS {
+        let makers = Makers {
+            reference: links::REFERENCE.make,
+            tested: kind.make,
+        };
         for case in cases() {
             let column = Column::Link(kind.name);
-            trials.push(trial(&table, column, case.name, || case.run((kind.make)())));
+            trials.push(trial(&table, column, case.name, move || case.run(makers)));
         }
     }
     let total = trials.len();
@@ -54,6 +58,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         .iter()
         .chain(behaviour::CASES)
         .chain(behaviour::OF_LINKS)
+        .chain(oracle::CASES)
 }
 
 /// One case in one column of the table, in a runtime of its own.

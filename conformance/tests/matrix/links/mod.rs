@@ -6,19 +6,27 @@ mod pipe;
 mod stock;
 
 use ::isotonic::{LinkKind, ShmMode};
-use conformance::link::SharedLink;
+use conformance::case::MakeLink;
 use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) use isotonic::AtAddress;
 
 /// One kind of link.
+#[derive(Clone, Copy)]
 pub(crate) struct Kind {
     /// As in the table.
     pub(crate) name: &'static str,
     /// Makes one that nobody serves on yet.
-    pub(crate) make: fn() -> SharedLink,
+    pub(crate) make: MakeLink,
 }
+
+/// tonic's own transport over a Unix socket, by whose answers others are judged. Judged by itself it shows that what is
+/// compared does not depend on time.
+pub(crate) const REFERENCE: &Kind = &Kind {
+    name: "tonic_uds",
+    make: || Arc::new(stock::Uds::new()),
+};
 
 /// All of them: tonic's own, against which the others are held, come first.
 pub(crate) const KINDS: &[Kind] = &[
@@ -26,10 +34,7 @@ pub(crate) const KINDS: &[Kind] = &[
         name: "tonic_tcp",
         make: || Arc::new(stock::Tcp::new()),
     },
-    Kind {
-        name: "tonic_uds",
-        make: || Arc::new(stock::Uds::new()),
-    },
+    *REFERENCE,
     Kind {
         name: "tcp",
         make: || Arc::new(AtAddress::tcp()),
