@@ -14,6 +14,8 @@ pub struct Counts {
     pub finished: u64,
     /// Calls that ended before the service was done: cancelled, timed out, or their connection broke.
     pub abandoned: u64,
+    /// Streamed responses that the transport has taken from the service, of all calls together.
+    pub streamed: u64,
 }
 
 impl Counts {
@@ -37,6 +39,11 @@ impl Recorder {
             counts: self.counts.clone(),
             done: false,
         }
+    }
+
+    /// The transport has taken a streamed response.
+    pub(crate) fn streamed(&self) {
+        self.counts.send_modify(|counts| counts.streamed += 1);
     }
 
     /// Another pair of eyes.

@@ -15,7 +15,7 @@ use crate::{
     echo::EchoMetadata,
     limits::MAX_MESSAGE,
     message_flags::{MessageFlags, WithMessageFlags},
-    observer::{Call, Observer, Recorder},
+    observer::{Observer, Recorder},
     payload,
     proto::{
         BoolValue, EchoStatus, Empty, Payload, ResponseParameters, SimpleRequest, SimpleResponse,
@@ -123,7 +123,7 @@ impl test_service_server::TestService for TestService {
             .response_parameters
             .iter()
             .any(|wanted| wants_compression(wanted.compressed));
-        let mut response = respond(self.recorder.begin(), async move |sender| {
+        let mut response = respond(&self.recorder, async move |sender| {
             respond_to(&request, &details, &sender).await
         });
         if compress {
@@ -169,7 +169,7 @@ impl test_service_server::TestService for TestService {
     ) -> Result<Response<Responses>, Status> {
         let details = details_of(&request);
         let mut requests = request.into_inner();
-        Ok(respond(self.recorder.begin(), async move |sender| {
+        Ok(respond(&self.recorder, async move |sender| {
             while let Some(request) = requests.message().await.map_err(|_| Ended::ByClient)? {
                 respond_to(&request, &details, &sender).await?;
             }
@@ -183,7 +183,7 @@ impl test_service_server::TestService for TestService {
     ) -> Result<Response<Responses>, Status> {
         let details = details_of(&request);
         let mut requests = request.into_inner();
-        Ok(respond(self.recorder.begin(), async move |sender| {
+        Ok(respond(&self.recorder, async move |sender| {
             let mut kept = Vec::new();
             while let Some(request) = requests.message().await.map_err(|_| Ended::ByClient)? {
                 kept.push(request);
@@ -206,7 +206,19 @@ impl test_service_server::TestService for TestService {
 type Responses = ReceiverStream<Result<StreamingOutputCallResponse, Status>>;
 
 /// Where a stream's producer puts its responses.
-type Sender = mpsc::Sender<Result<StreamingOutputCallResponse, Status>>;
+struct Sender {
+    responses: mpsc::Sender<Result<StreamingOutputCallResponse, Status>>,
+    recorder: Recorder,
+}
+
+impl Sender {
+    async fn send(&self, response: StreamingOutputCallResponse) -> Result<(), Ended> {
+        let sent = self.responses.send(Ok(response)).await;
+        sent.map_err(|_| Ended::ByClient)?;
+        self.recorder.streamed();
+        Ok(())
+    }
+}
 
 /// Why a stream of responses ended early.
 enum Ended {
@@ -217,14 +229,18 @@ enum Ended {
 }
 
 /// Answers with what `produce` sends.
-fn respond<P, F>(call: Call, produce: P) -> Response<Responses>
+fn respond<P, F>(recorder: &Recorder, produce: P) -> Response<Responses>
 where
     P: FnOnce(Sender) -> F,
     F: Future<Output = Result<(), Ended>> + Send + 'static,
 {
     // One response waits at most: the producer must feel it when nobody reads.
     let (sender, responses) = mpsc::channel(1);
-    let produced = produce(sender.clone());
+    let call = recorder.begin();
+    let produced = produce(Sender {
+        responses: sender.clone(),
+        recorder: recorder.clone(),
+    });
     tokio::spawn(async move {
         // The receiver goes when hyper drops the response's body: on a reset as on a broken connection.
         let ended = tokio::select! {
@@ -264,11 +280,7 @@ async fn respond_to(
             tokio::time::sleep(Duration::from_micros(interval)).await;
         }
         let payload = Some(payload_of(size).map_err(Ended::ByService)?);
-        let response = StreamingOutputCallResponse { payload };
-        sender
-            .send(Ok(response))
-            .await
-            .map_err(|_| Ended::ByClient)?;
+        sender.send(StreamingOutputCallResponse { payload }).await?;
     }
     Ok(())
 }

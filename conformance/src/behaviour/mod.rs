@@ -7,6 +7,7 @@ mod cancellation;
 mod client_streaming;
 mod concurrency;
 mod deadline;
+mod flow_control;
 mod half_close;
 mod large;
 mod message_limits;
@@ -58,6 +59,8 @@ pub const CASES: &[Case] = cases![Calls:
     concurrency::concurrent_unary,
     concurrency::concurrent_streams,
     slow_reader::slow_reader,
+    flow_control::unread_responses_bounded,
+    flow_control::unread_requests_bounded,
 ];
 
 /// Those that need the link itself.

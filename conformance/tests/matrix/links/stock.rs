@@ -16,6 +16,15 @@ use tonic::service::Routes;
 use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Endpoint, Server};
 
+/// The room of a connection, in bytes. tonic's own is that of a single stream (1 MiB): one that a service does not
+/// read would hold up all other calls.
+const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
+
+/// tonic's server, else as it is.
+fn server() -> Server {
+    Server::builder().initial_connection_window_size(CONNECTION_WINDOW)
+}
+
 /// A port of the loopback interface.
 pub(super) struct Tcp {
     /// Port 0 until it is served at.
@@ -46,7 +55,7 @@ impl Link for Tcp {
             listener.local_addr().expect("the port's number");
         // Else an answer of two small packets waits for an acknowledgement that is delayed by 40 ms.
         let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-        http2::serve(Server::builder(), routes, incoming, settings)
+        http2::serve(server(), routes, incoming, settings)
     }
 
     async fn connect(&self, settings: Settings) -> Result<Way, StdError> {
@@ -78,7 +87,7 @@ impl Link for Uds {
         let _ = std::fs::remove_file(&self.path);
         let listener = UnixListener::bind(&self.path).expect("a new socket");
         let incoming = UnixListenerStream::new(listener);
-        http2::serve(Server::builder(), routes, incoming, settings)
+        http2::serve(server(), routes, incoming, settings)
     }
 
     async fn connect(&self, settings: Settings) -> Result<Way, StdError> {
