@@ -1,0 +1,46 @@
+//! Measurements of isotonic on the machine at hand: `cargo run --release -p isotonic-bench -- mechanisms`.
+#![forbid(unsafe_code)]
+
+#[cfg(target_os = "linux")]
+mod mechanisms;
+
+use clap::{Parser, Subcommand};
+use std::error::Error;
+use std::process::ExitCode;
+
+type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
+
+/// Measurements of isotonic on this machine.
+#[derive(Debug, Parser)]
+#[command(name = "isotonic-bench", arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Measures the bare mechanisms that stand below the links, each between two processes.
+    #[cfg(target_os = "linux")]
+    Mechanisms(mechanisms::Options),
+    /// One of the processes of `mechanisms`.
+    #[cfg(target_os = "linux")]
+    #[command(hide = true, name = mechanisms::PART)]
+    MechanismsPart(mechanisms::Part),
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        #[cfg(target_os = "linux")]
+        Command::Mechanisms(options) => mechanisms::run(&options),
+        #[cfg(target_os = "linux")]
+        Command::MechanismsPart(part) => mechanisms::play(&part),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("isotonic-bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
