@@ -1,7 +1,9 @@
-//! Measurements of isotonic on the machine at hand: `cargo run --release -p isotonic-bench -- compare`.
+//! Measurements of isotonic on the machine at hand: `cargo run --release -p isotonic-bench -- compare` and `-- mechanisms`.
 #![forbid(unsafe_code)]
 
 mod compare;
+#[cfg(target_os = "linux")]
+mod mechanisms;
 
 /// The generated code.
 mod proto {
@@ -33,6 +35,13 @@ enum Command {
     /// The server's process of `compare`.
     #[command(hide = true, name = compare::SERVER)]
     Server(compare::ServerOptions),
+    /// Measures the bare mechanisms that stand below the links, each between two processes.
+    #[cfg(target_os = "linux")]
+    Mechanisms(mechanisms::Options),
+    /// One of the processes of `mechanisms`.
+    #[cfg(target_os = "linux")]
+    #[command(hide = true, name = mechanisms::PART)]
+    MechanismsPart(mechanisms::Part),
 }
 
 fn main() -> ExitCode {
@@ -40,6 +49,10 @@ fn main() -> ExitCode {
         Command::Compare(options) => compare::run(&options),
         Command::Client(options) => compare::run_client(&options),
         Command::Server(options) => compare::run_server(&options),
+        #[cfg(target_os = "linux")]
+        Command::Mechanisms(options) => mechanisms::run(&options),
+        #[cfg(target_os = "linux")]
+        Command::MechanismsPart(part) => mechanisms::play(&part),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

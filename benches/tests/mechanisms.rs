@@ -1,0 +1,100 @@
+//! The ladder as its users run it, for as short as it goes.
+
+#![cfg(target_os = "linux")]
+#![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used)] // A test fails by panicking.
+
+use std::io::Read;
+use std::process::{Command, Stdio};
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::Duration;
+
+/// More than a round of tiny measurements needs on a slow machine, a busy mechanism on a single CPU included.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// Those that no machine which builds this can be without.
+const EVERYWHERE: [&str; 9] = [
+    "anonymous pipe",
+    "FIFO",
+    "Unix stream socket",
+    "Unix datagram socket",
+    "Unix seqpacket socket",
+    "TCP over loopback",
+    "shared memory and eventfd",
+    "isotonic's ring, doorbell",
+    "isotonic's ring, polling",
+];
+
+/// Those that a kernel or a sandbox may refuse, or that need a program which is not installed.
+const WHERE_POSSIBLE: [&str; 6] = [
+    "POSIX message queue",
+    "Unix stream socket by io_uring",
+    "D-Bus method call",
+    "shared memory and futex",
+    "counter under a robust mutex",
+    "mapped file",
+];
+
+/// Figures of a row: p50, p99, CPU of both sides, and two throughputs.
+const FIGURES: usize = 6;
+
+#[test]
+fn each_mechanism_gives_its_figures_or_a_reason() {
+    let table = printed();
+    for name in EVERYWHERE {
+        assert_eq!(figures(row(&table, name)), FIGURES, "{name}:\n{table}");
+    }
+    for name in WHERE_POSSIBLE {
+        let row = row(&table, name);
+        let reason = row.split_once("not measured: ").map(|(_, reason)| reason);
+        assert!(
+            figures(row) == FIGURES || reason.is_some_and(|reason| !reason.is_empty()),
+            "{name}:\n{table}"
+        );
+    }
+}
+
+fn printed() -> String {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_isotonic-bench"))
+        .args(["mechanisms", "--milliseconds", "2", "--rounds", "2"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut output = child.stdout.take().unwrap();
+    let (sender, receiver) = channel();
+    thread::spawn(move || {
+        let mut table = String::new();
+        output.read_to_string(&mut table).unwrap();
+        sender.send(table)
+    });
+    let table = receiver.recv_timeout(PATIENCE);
+    if table.is_err() {
+        child.kill().unwrap();
+    }
+    let status = child.wait().unwrap();
+    let table = table.expect("still waiting for the table of the mechanisms");
+    assert!(status.success(), "{status}");
+    table
+}
+
+fn row<'a>(table: &'a str, name: &str) -> &'a str {
+    // Followed by how it waits: one name is the beginning of another.
+    let begins = |line: &str| {
+        let rest = line.strip_prefix(name).map(str::trim_start);
+        rest.is_some_and(|rest| rest.starts_with("sleeping") || rest.starts_with("busy"))
+    };
+    table
+        .lines()
+        .find(|line| begins(line))
+        .unwrap_or_else(|| panic!("no row for {name}:\n{table}"))
+}
+
+/// How many numbers above 0 there are, without the deviations.
+fn figures(row: &str) -> usize {
+    row.split_whitespace()
+        .filter_map(|word| word.parse::<f64>().ok())
+        .filter(|&figure| figure > 0.0)
+        .count()
+}
