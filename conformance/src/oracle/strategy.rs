@@ -74,7 +74,7 @@ fn kind() -> impl Strategy<Value = Kind> {
 fn message() -> impl Strategy<Value = Message> {
     let spoilt = weighted(0.05, Just(())).prop_map(|spoilt| spoilt.is_some());
     let text = vec(any::<char>(), 0..12).prop_map(String::from_iter);
-    let status = weighted(0.12, (0..=16i32, text));
+    let status = weighted(0.2, (0..=16i32, text));
     (size(), spoilt, vec(response(), 0..=MAX_RESPONSES), status).prop_map(
         |(size, spoilt, responses, status)| Message {
             size,
