@@ -8,6 +8,7 @@ mod client_streaming;
 mod concurrency;
 mod deadline;
 mod half_close;
+mod interceptors;
 mod large;
 mod message_limits;
 mod metadata;
@@ -49,6 +50,7 @@ pub const CASES: &[Case] = cases![Calls:
     wrong_requests::unknown_path,
     wrong_requests::wrong_content_type: "answered instead of refused with HTTP status 415: tonic does not look at the content type",
     wrong_requests::not_post: "answered although it is no POST: tonic does not look at the method",
+    interceptors::client_interceptor,
     cancellation::cancel_before_first_response,
     cancellation::cancel_server_stream,
     cancellation::cancel_many_streams,
@@ -69,4 +71,5 @@ pub const OF_LINKS: &[Case] = cases![Link:
     message_limits::client_decoding_limit: "OUT_OF_RANGE instead of RESOURCE_EXHAUSTED: tonic's answer",
     message_limits::service_decoding_limit: "OUT_OF_RANGE instead of RESOURCE_EXHAUSTED: tonic's answer",
     message_limits::service_encoding_limit: "OUT_OF_RANGE instead of RESOURCE_EXHAUSTED: tonic's answer",
+    interceptors::service_interceptor,
 ];
