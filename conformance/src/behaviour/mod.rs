@@ -19,6 +19,7 @@ mod server_streaming;
 mod slow_reader;
 mod status;
 mod status_details;
+mod tower_layers;
 mod trailers_only;
 mod unary;
 mod witness;
@@ -51,6 +52,8 @@ pub const CASES: &[Case] = cases![Calls:
     wrong_requests::wrong_content_type: "answered instead of refused with HTTP status 415: tonic does not look at the content type",
     wrong_requests::not_post: "answered although it is no POST: tonic does not look at the method",
     interceptors::client_interceptor,
+    tower_layers::client_timeout,
+    tower_layers::client_concurrency_limit,
     cancellation::cancel_before_first_response,
     cancellation::cancel_server_stream,
     cancellation::cancel_many_streams,
@@ -72,4 +75,6 @@ pub const OF_LINKS: &[Case] = cases![Link:
     message_limits::service_decoding_limit: "OUT_OF_RANGE instead of RESOURCE_EXHAUSTED: tonic's answer",
     message_limits::service_encoding_limit: "OUT_OF_RANGE instead of RESOURCE_EXHAUSTED: tonic's answer",
     interceptors::service_interceptor,
+    tower_layers::client_retry,
+    tower_layers::service_layers,
 ];
