@@ -8,6 +8,7 @@ mod client_streaming;
 mod concurrency;
 mod deadline;
 mod half_close;
+mod health;
 mod interceptors;
 mod large;
 mod message_limits;
@@ -77,4 +78,7 @@ pub const OF_LINKS: &[Case] = cases![Link:
     interceptors::service_interceptor,
     tower_layers::client_retry,
     tower_layers::service_layers,
+    health::health_check,
+    health::health_watch: "NOT_FOUND for a service that is not known and the end of the stream for one no longer known, where gRPC has \
+        SERVICE_UNKNOWN and goes on: tonic-health's answers",
 ];
