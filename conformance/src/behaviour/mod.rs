@@ -15,6 +15,7 @@ mod message_limits;
 mod metadata;
 mod metadata_limits;
 mod raw_http;
+mod reflection;
 mod served;
 mod server_streaming;
 mod slow_reader;
@@ -81,4 +82,6 @@ pub const OF_LINKS: &[Case] = cases![Link:
     health::health_check,
     health::health_watch: "NOT_FOUND for a service that is not known and the end of the stream for one no longer known, where gRPC has \
         SERVICE_UNKNOWN and goes on: tonic-health's answers",
+    reflection::reflection: "the stream ends with NOT_FOUND where gRPC has an error response in it and goes on: tonic-reflection's \
+        answer",
 ];
