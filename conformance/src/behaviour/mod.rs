@@ -3,6 +3,7 @@
 //! A scenario panics when the link fails it. None sleeps to be sure, none asserts how long something took; what takes too
 //! long ends by [`Bounded`](crate::Bounded).
 
+mod axum_route;
 mod cancellation;
 mod client_streaming;
 mod concurrency;
@@ -84,4 +85,5 @@ pub const OF_LINKS: &[Case] = cases![Link:
         SERVICE_UNKNOWN and goes on: tonic-health's answers",
     reflection::reflection: "the stream ends with NOT_FOUND where gRPC has an error response in it and goes on: tonic-reflection's \
         answer",
+    axum_route::axum_route,
 ];
