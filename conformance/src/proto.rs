@@ -9,3 +9,7 @@
 )]
 
 tonic::include_proto!("grpc.testing");
+
+/// What reflection tells of them.
+pub const FILE_DESCRIPTORS: &[u8] =
+    include_bytes!(concat!(env!("OUT_DIR"), "/grpc.testing.descriptors"));

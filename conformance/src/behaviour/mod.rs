@@ -3,17 +3,21 @@
 //! A scenario panics when the link fails it. None sleeps to be sure, none asserts how long something took; what takes too
 //! long ends by [`Bounded`](crate::Bounded).
 
+mod axum_route;
 mod cancellation;
 mod client_streaming;
 mod concurrency;
 mod deadline;
 mod flow_control;
 mod half_close;
+mod health;
+mod interceptors;
 mod large;
 mod message_limits;
 mod metadata;
 mod metadata_limits;
 mod raw_http;
+mod reflection;
 mod served;
 mod server_streaming;
 mod short_connections;
@@ -21,6 +25,7 @@ mod shutdown;
 mod slow_reader;
 mod status;
 mod status_details;
+mod tower_layers;
 mod trailers_only;
 mod unary;
 mod witness;
@@ -52,6 +57,9 @@ pub const CASES: &[Case] = cases![Calls:
     wrong_requests::unknown_path,
     wrong_requests::wrong_content_type: "answered instead of refused with HTTP status 415: tonic does not look at the content type",
     wrong_requests::not_post: "answered although it is no POST: tonic does not look at the method",
+    interceptors::client_interceptor,
+    tower_layers::client_timeout,
+    tower_layers::client_concurrency_limit,
     cancellation::cancel_before_first_response,
     cancellation::cancel_server_stream,
     cancellation::cancel_many_streams,
@@ -77,4 +85,13 @@ pub const OF_LINKS: &[Case] = cases![Link:
     message_limits::client_decoding_limit: "OUT_OF_RANGE instead of RESOURCE_EXHAUSTED: tonic's answer",
     message_limits::service_decoding_limit: "OUT_OF_RANGE instead of RESOURCE_EXHAUSTED: tonic's answer",
     message_limits::service_encoding_limit: "OUT_OF_RANGE instead of RESOURCE_EXHAUSTED: tonic's answer",
+    interceptors::service_interceptor,
+    tower_layers::client_retry,
+    tower_layers::service_layers,
+    health::health_check,
+    health::health_watch: "NOT_FOUND for a service that is not known and the end of the stream for one no longer known, where gRPC has \
+        SERVICE_UNKNOWN and goes on: tonic-health's answers",
+    reflection::reflection: "the stream ends with NOT_FOUND where gRPC has an error response in it and goes on: tonic-reflection's \
+        answer",
+    axum_route::axum_route,
 ];
