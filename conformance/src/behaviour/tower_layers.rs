@@ -35,7 +35,7 @@ use crate::{
     service::TestService,
 };
 
-/// A timeout ends a call that is not answered, at the service as well; calls that are answered do not notice it.
+/// A timeout ends a call that is not answered; calls that are answered do not notice it.
 pub(super) async fn client_timeout(subject: Subject) {
     let bounded = Bounded::start("client_timeout");
     let patient = reach::way(Timeout::new(subject.way(), SCENARIO_TIME));
