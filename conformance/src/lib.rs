@@ -30,6 +30,7 @@ pub mod observer;
 pub mod payload;
 pub mod proto;
 pub mod reach;
+pub mod separate_runtime;
 pub mod service;
 pub mod subject;
 
@@ -38,4 +39,5 @@ pub use case::Case;
 pub use link::Link;
 pub use observer::Observer;
 pub use reach::{Reach, Way};
+pub use separate_runtime::SeparateRuntime;
 pub use subject::Subject;

@@ -21,6 +21,11 @@ where
     E: Into<StdError> + Send + 'static,
 {
     let keep_alive = settings.keep_alive;
+    // Without any, 200 is hyper's limit.
+    let server = match settings.concurrent_calls {
+        Some(calls) => server.max_concurrent_streams(calls),
+        None => server,
+    };
     let mut server = server
         .http2_keepalive_interval(keep_alive.map(|keep_alive| keep_alive.interval))
         .http2_keepalive_timeout(keep_alive.map(|keep_alive| keep_alive.timeout));
