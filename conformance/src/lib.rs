@@ -32,6 +32,7 @@ pub mod oracle;
 pub mod payload;
 pub mod proto;
 pub mod reach;
+pub mod separate_runtime;
 pub mod service;
 pub mod subject;
 
@@ -40,4 +41,5 @@ pub use case::Case;
 pub use link::Link;
 pub use observer::Observer;
 pub use reach::{Reach, Way};
+pub use separate_runtime::SeparateRuntime;
 pub use subject::Subject;

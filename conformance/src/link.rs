@@ -26,6 +26,20 @@ pub trait Link: Send + Sync + 'static {
     ///
     /// Nobody serves here, or the connection cannot be made.
     async fn connect(&self, settings: Settings) -> Result<Way, StdError>;
+
+    /// Another place of the same kind, that nobody serves at.
+    fn another(&self) -> SharedLink;
+
+    /// Whether a way connects anew by itself. Where it cannot, its calls fail with UNAVAILABLE once its connection has
+    /// ended.
+    fn connects_anew(&self) -> bool {
+        true
+    }
+
+    /// Whether one client has to go before another can come.
+    fn one_client_at_a_time(&self) -> bool {
+        false
+    }
 }
 
 /// A link that is shared by the tasks of a test.
@@ -65,6 +79,14 @@ impl Served {
             stop,
             task: tokio::spawn(server(Stop(stopped))),
         }
+    }
+
+    /// Lets it serve as long as its runtime lives.
+    pub fn detach(self) {
+        tokio::spawn(async move {
+            std::future::pending::<()>().await;
+            drop(self);
+        });
     }
 
     /// Tells it to take no more connections and calls, and to end when the calls that it has are answered.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{
     Code, Request, Response, Status, Streaming,
@@ -31,6 +31,14 @@ use crate::{
 #[derive(Clone, Debug, Default)]
 pub struct TestService {
     recorder: Recorder,
+    gate: Option<watch::Receiver<()>>,
+}
+
+/// As long as it is there, the unary calls of its service are not answered.
+#[derive(Debug)]
+#[must_use]
+pub struct Gate {
+    _until_dropped: watch::Sender<()>,
 }
 
 /// A request that carries this asks for a status with these bytes as its details.
@@ -43,6 +51,19 @@ impl TestService {
     /// A service that has seen no call.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// One whose unary calls wait at a gate.
+    pub fn behind_gate() -> (Self, Gate) {
+        let (until_dropped, gate) = watch::channel(());
+        let service = Self {
+            gate: Some(gate),
+            ..Self::default()
+        };
+        let gate = Gate {
+            _until_dropped: until_dropped,
+        };
+        (service, gate)
     }
 
     /// Watches this service and all its clones.
@@ -71,8 +92,16 @@ impl TestService {
         Routes::new(self.into_service())
     }
 
-    fn answer(&self, request: Request<SimpleRequest>) -> Result<Response<SimpleResponse>, Status> {
+    async fn answer(
+        &self,
+        request: Request<SimpleRequest>,
+    ) -> Result<Response<SimpleResponse>, Status> {
+        // Dropped with this future: by a reset or by a deadline.
         let call = self.recorder.begin();
+        if let Some(mut gate) = self.gate.clone() {
+            // Nothing is ever sent through it; the error means that it is open.
+            let _ = gate.changed().await;
+        }
         let flags = flags_of(&request);
         let details = details_of(&request);
         let request = request.into_inner();
@@ -102,14 +131,14 @@ impl test_service_server::TestService for TestService {
         &self,
         request: Request<SimpleRequest>,
     ) -> Result<Response<SimpleResponse>, Status> {
-        self.answer(request)
+        self.answer(request).await
     }
 
     async fn cacheable_unary_call(
         &self,
         request: Request<SimpleRequest>,
     ) -> Result<Response<SimpleResponse>, Status> {
-        self.answer(request)
+        self.answer(request).await
     }
 
     async fn streaming_output_call(

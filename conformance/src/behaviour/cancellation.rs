@@ -38,6 +38,78 @@ pub(super) async fn cancel_before_first_response(subject: Subject) {
     assert_unharmed(&subject, &bounded).await;
 }
 
+/// Calls that are dropped before they were begun, and some that are at once: those may reach the service or not.
+pub(super) async fn cancel_before_anything_is_sent(subject: Subject) {
+    let bounded = Bounded::start("cancel_before_anything_is_sent");
+    for _ in 0..20 {
+        let mut client = subject.client();
+        drop(client.unary_call(simple_request(100_000, 100_000)));
+    }
+    assert_unharmed(&subject, &bounded).await;
+    assert_eq!(subject.observer().counts().started, 1, "nothing was sent");
+
+    for _ in 0..20 {
+        let mut client = subject.client();
+        let call = client.unary_call(simple_request(100_000, 100_000));
+        tokio::select! {
+            biased;
+            answer = call => drop(answer.expect("an answer")),
+            () = std::future::ready(()) => {}
+        }
+    }
+    assert_unharmed(&subject, &bounded).await;
+    let idle = subject.observer().idle();
+    bounded.wait("the service to end all of them", idle).await;
+}
+
+/// Dropped while the sender has more requests than fit on the way, because the service reads no more of them: it waits
+/// for the client to read the responses.
+pub(super) async fn cancel_while_requests_are_sent(subject: Subject) {
+    const REQUEST: usize = 64 * 1024;
+    let bounded = Bounded::start("cancel_while_requests_are_sent");
+    let mut client = subject.client();
+    let (requests, outgoing) = open_stream();
+    requests.send(endless()).await.expect("an open stream");
+    let call = client.full_duplex_call(outgoing);
+    let response = bounded.wait("the response's headers", call).await;
+    let responses = response.expect("a stream").into_inner();
+    let sender = tokio::spawn(async move {
+        // 16 MiB are more than all windows and buffers on the way may hold together.
+        for _ in 0..256 {
+            let sent = requests.send(stream_request(REQUEST, [])).await;
+            if sent.is_err() {
+                return;
+            }
+        }
+    });
+    let observer = subject.observer();
+    let streaming = observer.until(|counts| counts.streamed > 0);
+    bounded
+        .wait("the first response to be sent", streaming)
+        .await;
+
+    drop(responses);
+    sender.abort();
+    assert_abandoned(&subject, &bounded, 1).await;
+    assert_unharmed(&subject, &bounded).await;
+}
+
+/// Dropped after the last request, while the service works at its answer (for half an hour).
+pub(super) async fn cancel_after_the_requests_end(subject: Subject) {
+    let bounded = Bounded::start("cancel_after_the_requests_end");
+    let mut client = subject.client();
+    let mut request = stream_request(1000, [1000]);
+    request.response_parameters[0].interval_us = i32::MAX;
+    let call = client.streaming_output_call(request);
+    let response = bounded.wait("the response's headers", call).await;
+    let responses = response.expect("a stream").into_inner();
+    assert_eq!(subject.observer().counts().in_flight(), 1);
+
+    drop(responses);
+    assert_abandoned(&subject, &bounded, 1).await;
+    assert_unharmed(&subject, &bounded).await;
+}
+
 /// Dropped in the middle of a server stream that has far more to come than fits on the way.
 pub(super) async fn cancel_server_stream(subject: Subject) {
     let bounded = Bounded::start("cancel_server_stream");

@@ -12,17 +12,22 @@ mod flow_control;
 mod half_close;
 mod health;
 mod interceptors;
+mod keep_alive;
 mod large;
 mod message_limits;
 mod metadata;
 mod metadata_limits;
 mod raw_http;
+mod reconnecting;
 mod reflection;
+mod refusal;
 mod served;
+mod server_death;
 mod server_streaming;
 mod short_connections;
 mod shutdown;
 mod slow_reader;
+mod standing_still;
 mod status;
 mod status_details;
 mod tower_layers;
@@ -63,6 +68,12 @@ pub const CASES: &[Case] = cases![Calls:
     cancellation::cancel_before_first_response,
     cancellation::cancel_server_stream,
     cancellation::cancel_many_streams,
+    cancellation::cancel_before_anything_is_sent,
+    cancellation::cancel_while_requests_are_sent,
+    cancellation::cancel_after_the_requests_end,
+    refusal::refused_before_it_is_read,
+    refusal::refused_amid_requests,
+    refusal::refused_amid_responses,
     deadline::deadline_far_off,
     concurrency::concurrent_unary,
     concurrency::concurrent_streams,
@@ -94,4 +105,10 @@ pub const OF_LINKS: &[Case] = cases![Link:
     reflection::reflection: "the stream ends with NOT_FOUND where gRPC has an error response in it and goes on: tonic-reflection's \
         answer",
     axum_route::axum_route,
+    server_death::server_dies_before_answer: "UNKNOWN instead of UNAVAILABLE: what tonic makes of a connection that has ended",
+    server_death::server_dies_amid_stream: "UNKNOWN instead of UNAVAILABLE: what tonic makes of a connection that has ended",
+    standing_still::deadline_while_server_stands_still: "CANCELLED instead of DEADLINE_EXCEEDED: tonic's timer in the client",
+    keep_alive::client_gives_up_still_server: "UNKNOWN instead of UNAVAILABLE amid a stream of responses: what tonic makes of a connection that has ended",
+    keep_alive::server_gives_up_still_client,
+    keep_alive::silence_is_no_death,
 ];

@@ -1,109 +1,111 @@
-//! A server that stops while calls are under way.
+//! A server that ends in good order, and its successor.
 
-use tonic::{Code, Status};
-
+use super::reconnecting::{assert_given_to_an_end, way_onwards};
+use crate::messages::{
+    assert_end, assert_payload, assert_response, open_stream, simple_request, stream_request,
+};
 use crate::{
-    Bounded, Subject,
+    Bounded, Way,
     link::{Settings, SharedLink},
-    messages::{
-        assert_end, assert_payload, assert_response, open_stream, simple_request, stream_request,
-        wire_size,
-    },
+    observer::Observer,
     payload::payload,
-    proto::StreamingInputCallRequest,
+    proto::{Empty, StreamingInputCallRequest, test_service_client::TestServiceClient},
     service::TestService,
 };
 
-/// What one of the calls under way is about, in bytes.
-const SIZE: usize = 100_000;
+/// The server stream that is under way: 16 MiB, more than fits on the way.
+const RESPONSES: usize = 64;
 
-/// Calls that may be made until one goes to the new server: the client need not have heard of the old one's end.
-const MAX_ATTEMPTS: usize = 1000;
+fn size_of_response(number: usize) -> usize {
+    256 * 1024 + number
+}
 
-/// A server that is told to stop finishes the calls that it has, and the next call of the same client goes to the server
-/// that has taken its place, while the first one is still at work. Where a connection cannot be made anew, that call fails
-/// with UNAVAILABLE, and a new connection is needed.
+/// A server is told to end while calls of all kinds are under way. They are answered completely; new calls on the same
+/// way go to its successor, which starts at the same place while the first has not ended yet.
 pub(super) async fn graceful_shutdown(link: SharedLink) {
     let bounded = Bounded::start("graceful_shutdown");
-    let (first, second) = (TestService::new(), TestService::new());
-    let (at_first, at_second) = (first.observer(), second.observer());
-    let served = link.serve(first.into_routes(), Settings::default()).await;
-    let way = link.connect(Settings::default()).await;
-    let subject = Subject::new(way.expect("a connection"), at_first.clone());
+    let (service, gate) = TestService::behind_gate();
+    let observer = service.observer();
+    let served = link.serve(service.into_routes(), Settings::default());
+    let served = bounded.wait("the first server", served).await;
+    let way = link.connect(Settings::default());
+    let way = bounded
+        .wait("the connection", way)
+        .await
+        .expect("a connection");
 
-    // Two calls under way, one in each direction.
-    let mut client = subject.client();
+    let mut client = TestServiceClient::new(way.clone());
+    let unary = tokio::spawn(async move { client.unary_call(simple_request(1000, 2000)).await });
+    let mut client = TestServiceClient::new(way.clone());
     let (requests, outgoing) = open_stream();
-    let request = stream_request(1, [SIZE]);
-    requests.send(request).await.expect("an open stream");
-    let call = client.full_duplex_call(outgoing);
+    let client_stream = tokio::spawn(async move { client.streaming_input_call(outgoing).await });
+    requests.send(input(30_000)).await.expect("an open stream");
+    let mut client = TestServiceClient::new(way.clone());
+    let sizes = (0..RESPONSES).map(size_of_response);
+    let call = client.streaming_output_call(stream_request(0, sizes));
     let response = bounded.wait("the response's headers", call).await;
-    let mut responses = response.expect("a stream").into_inner();
-    assert_response(responses.message().await, SIZE);
-    let (inputs, outgoing) = open_stream();
-    let input = |size| StreamingInputCallRequest {
-        payload: Some(payload(size)),
-        ..StreamingInputCallRequest::default()
-    };
-    let aggregated = tokio::spawn(async move { client.streaming_input_call(outgoing).await });
-    inputs.send(input(SIZE)).await.expect("an open stream");
-    let both = at_first.until(|counts| counts.in_flight() == 2);
-    bounded.wait("both calls at the service", both).await;
+    let mut server_stream = response.expect("a stream").into_inner();
+    let first = bounded.wait("the first response", server_stream.message());
+    assert_response(first.await, size_of_response(0));
+    let begun = observer.until(|counts| counts.in_flight() == 3);
+    bounded.wait("all calls to be under way", begun).await;
 
     let stopping = served.stop();
-    let served = link.serve(second.into_routes(), Settings::default()).await;
-    let mut subject = Subject::new(subject.way(), at_second.clone());
-    // Until the client has heard of the end, the first server may still take a call.
-    for attempt in 0.. {
-        assert!(attempt < MAX_ATTEMPTS, "the calls do not go elsewhere");
-        match call_once(&subject, &bounded).await {
-            Ok(()) if at_second.counts().started > 0 => break,
-            Ok(()) => {}
-            Err(status) if status.code() == Code::Unavailable => {
-                let way = bounded.wait("a new connection", link.connect(Settings::default()));
-                subject = Subject::new(way.await.expect("a connection"), at_second.clone());
-            }
-            Err(status) => assert!(has_raced(&status), "{status}"),
+    bounded
+        .wait("the first server to leave its place", nobody_serves(&link))
+        .await;
+    let successor = TestService::new();
+    let successors_calls = successor.observer();
+    let second = link.serve(successor.into_routes(), Settings::default());
+    let second = bounded.wait("the second server", second).await;
+    let way = way_onwards(&link, way, Settings::default(), &bounded).await;
+    until_it_answers(&way, &successors_calls, &bounded).await;
+    assert!(!stopping.has_ended(), "with calls under way");
+    assert_eq!(observer.counts().in_flight(), 3);
+
+    requests.send(input(40_000)).await.expect("an open stream");
+    drop(requests);
+    let answer = bounded.wait("the answer to a stream", client_stream).await;
+    let answer = answer.expect("no panic").expect("an answer").into_inner();
+    assert_eq!(answer.aggregated_payload_size, 70_000);
+    for number in 1..RESPONSES {
+        let response = bounded.wait("the other responses", server_stream.message());
+        assert_response(response.await, size_of_response(number));
+    }
+    let end = bounded.wait("the end of the stream", server_stream.message());
+    assert_end(end.await);
+    drop(gate);
+    let answer = bounded.wait("the answer to a unary call", unary).await;
+    let answer = answer.expect("no panic").expect("an answer").into_inner();
+    assert_payload(answer.payload.as_ref(), 2000);
+    // All its calls are answered, so nothing keeps it, though the way to its successor is open.
+    stopping.end(&bounded).await;
+    drop((client, way));
+    second.stop().end(&bounded).await;
+}
+
+fn input(size: usize) -> StreamingInputCallRequest {
+    StreamingInputCallRequest {
+        payload: Some(payload(size)),
+        ..StreamingInputCallRequest::default()
+    }
+}
+
+/// Returns when nobody takes connections. A connection that is still made is dropped at once.
+async fn nobody_serves(link: &SharedLink) {
+    while link.connect(Settings::default()).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Makes calls until the one that `observer` watches gets one.
+async fn until_it_answers(way: &Way, observer: &Observer, bounded: &Bounded) {
+    let mut client = TestServiceClient::new(way.clone());
+    while observer.counts().finished == 0 {
+        let call = client.empty_call(Empty {});
+        match bounded.wait("an answer of either server", call).await {
+            Ok(_) => {}
+            Err(status) => assert_given_to_an_end(&status),
         }
     }
-    assert!(!stopping.has_ended(), "with calls under way");
-
-    // What the first server has is finished, in the same order of things as ever.
-    let request = stream_request(SIZE, [7, SIZE]);
-    let sent = bounded.wait("room for a request", requests.send(request));
-    sent.await.expect("an open stream");
-    drop(requests);
-    for size in [7, SIZE] {
-        let response = bounded.wait("a response after the stop", responses.message());
-        assert_response(response.await, size);
-    }
-    let end = bounded.wait("the end of the stream", responses.message());
-    assert_end(end.await);
-    let sent = bounded.wait("room for a request", inputs.send(input(SIZE + 1)));
-    sent.await.expect("an open stream");
-    drop(inputs);
-    let response = bounded.wait("the aggregated size", aggregated).await;
-    let response = response.expect("no panic").expect("an answer");
-    let total = response.into_inner().aggregated_payload_size;
-    assert_eq!(total, wire_size(SIZE + SIZE + 1));
-    assert_eq!(at_first.counts().abandoned, 0, "{:?}", at_first.counts());
-    stopping.end(&bounded).await;
-
-    call_once(&subject, &bounded).await.expect("an answer");
-    drop(subject);
-    served.stop().end(&bounded).await;
-}
-
-/// How a call ends whose connection is closed at the same moment, so that it was not carried out. gRPC has UNAVAILABLE
-/// for that; tonic says INTERNAL for a GOAWAY that comes first, and CANCELLED for a closed connection.
-fn has_raced(status: &Status) -> bool {
-    matches!(status.code(), Code::Internal | Code::Cancelled)
-}
-
-async fn call_once(subject: &Subject, bounded: &Bounded) -> Result<(), Status> {
-    let mut client = subject.client();
-    let call = client.unary_call(simple_request(10, SIZE));
-    let response = bounded.wait("an answer", call).await?;
-    assert_payload(response.into_inner().payload.as_ref(), SIZE);
-    Ok(())
 }

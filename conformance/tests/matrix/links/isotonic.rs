@@ -2,13 +2,13 @@
 
 use super::{http2, while_in_use};
 use conformance::Way;
-use conformance::link::{Link, Served, Settings};
+use conformance::link::{Link, Served, Settings, SharedLink};
 use conformance::reach::way;
 use isotonic::{
     Address, BindError, Connector, Incoming, LinkKind, Listener, ShmMode, tune_endpoint,
     tune_server,
 };
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
 use tonic::codegen::StdError;
 use tonic::service::Routes;
@@ -88,5 +88,17 @@ impl Link for AtAddress {
         let link = links.latest().expect("a link");
         assert_eq!(link.kind(), self.expected, "{link:?}");
         Ok(way(channel))
+    }
+
+    fn another(&self) -> SharedLink {
+        Arc::new(match self.address() {
+            Address::Unix(_) => Self::unix(self.mode, self.expected),
+            Address::Fifo(_) => Self::fifo(),
+            _ => Self::tcp(),
+        })
+    }
+
+    fn one_client_at_a_time(&self) -> bool {
+        self.expected == LinkKind::Fifo
     }
 }

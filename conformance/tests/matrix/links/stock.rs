@@ -2,12 +2,12 @@
 
 use super::{http2, while_in_use};
 use conformance::Way;
-use conformance::link::{Link, Served, Settings};
+use conformance::link::{Link, Served, Settings, SharedLink};
 use conformance::reach::way;
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
 use tokio::net::{TcpListener, UnixListener};
 use tokio_stream::wrappers::UnixListenerStream;
@@ -62,6 +62,10 @@ impl Link for Tcp {
         let endpoint = Endpoint::from_shared(format!("http://{}", self.address()))?;
         Ok(way(http2::endpoint(endpoint, settings).connect().await?))
     }
+
+    fn another(&self) -> SharedLink {
+        Arc::new(Self::new())
+    }
 }
 
 /// A Unix socket in a folder of its own.
@@ -93,5 +97,9 @@ impl Link for Uds {
     async fn connect(&self, settings: Settings) -> Result<Way, StdError> {
         let endpoint = Endpoint::from_shared(format!("unix:{}", self.path.display()))?;
         Ok(way(http2::endpoint(endpoint, settings).connect().await?))
+    }
+
+    fn another(&self) -> SharedLink {
+        Arc::new(Self::new())
     }
 }
