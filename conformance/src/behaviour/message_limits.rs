@@ -109,9 +109,12 @@ impl Calls {
     }
 }
 
-/// The code of a refusal.
+/// The code of a refusal. Of tonic's own reset it is INTERNAL or, should the connection's task come first, CANCELLED.
 fn code_of(outcome: Result<(), Status>) -> Option<Code> {
-    outcome.err().map(|status| status.code())
+    outcome.err().map(|status| match status.code() {
+        Code::Cancelled => Code::Internal,
+        code => code,
+    })
 }
 
 /// A unary call with one message that is `over` bytes over the limit.

@@ -109,8 +109,12 @@ impl Table {
                 continue;
             }
             let mark = deviation.map(|deviation| {
-                deviations.push(deviation);
-                format!(" ({})", deviations.len())
+                let known = deviations.iter().position(|known| *known == deviation);
+                let position = known.unwrap_or(deviations.len());
+                if known.is_none() {
+                    deviations.push(deviation);
+                }
+                format!(" ({})", position + 1)
             });
             let mark = mark.unwrap_or_default();
             let _ = write!(text, "| {case} |");
