@@ -100,6 +100,8 @@ impl Calls {
         for number in 0..REFUSALS {
             let refused = unary(&mut self.client, &bounded, large, 1).await;
             assert_eq!(code_of(refused), Some(code), "refusal {number}");
+            // In between, since h2 takes more than 20 calls that are reset before the server got to them for an attack.
+            witness.asked(&bounded).await;
         }
         let unary = unary(&mut self.client, &bounded, large, 0).await;
         assert_eq!(code_of(unary), None, "after {REFUSALS} refusals");
@@ -109,12 +111,9 @@ impl Calls {
     }
 }
 
-/// The code of a refusal. Of tonic's own reset it is INTERNAL or, should the connection's task come first, CANCELLED.
+/// The code of a refusal.
 fn code_of(outcome: Result<(), Status>) -> Option<Code> {
-    outcome.err().map(|status| match status.code() {
-        Code::Cancelled => Code::Internal,
-        code => code,
-    })
+    outcome.err().map(|status| status.code())
 }
 
 /// A unary call with one message that is `over` bytes over the limit.

@@ -91,7 +91,7 @@ pub const OF_LINKS: &[Case] = cases![Link:
     metadata_limits::response_metadata_limit,
     metadata_limits::trailing_metadata_limit: "h2 leaves out the trailers that are too much and tells nobody, so the call succeeds \
         without them",
-    message_limits::client_encoding_limit: "INTERNAL or CANCELLED instead of RESOURCE_EXHAUSTED: tonic resets the call and takes its own reset for the \
+    message_limits::client_encoding_limit: "INTERNAL instead of RESOURCE_EXHAUSTED: tonic resets the call and takes its own reset for the \
         status",
     message_limits::client_decoding_limit: "OUT_OF_RANGE instead of RESOURCE_EXHAUSTED: tonic's answer",
     message_limits::service_decoding_limit: "OUT_OF_RANGE instead of RESOURCE_EXHAUSTED: tonic's answer",
