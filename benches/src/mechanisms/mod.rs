@@ -2,7 +2,7 @@
 //! between two processes. It tells what the machine allows, and so where the time of a call goes.
 //!
 //! For each turn of a mechanism two processes of this program are started (`pair`), get what connects them (a
-//! [`Mechanism`](mechanism::Mechanism) makes it), and talk (`worker`). Every message is filled by whoever sends
+//! [`Mechanism`] makes it), and talk (`worker`). Every message is filled by whoever sends
 //! it and checked by whoever receives it (`pattern`), for each mechanism alike. The mechanisms take turns for
 //! some rounds; the medians are shown.
 
