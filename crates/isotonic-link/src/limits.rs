@@ -30,8 +30,9 @@ pub const MAX_CONNECTIONS_PER_USER: usize = 1024;
 pub const MAX_UNFINISHED_HANDSHAKES_PER_USER: usize = 64;
 
 /// Bytes of shared memory that one user's clients may have at a listener, both rings of each link
-/// counted, unless configured: some 500 links with rings of [`DEFAULT_RING_CAPACITY`].
-pub const MAX_MAPPED_PER_USER: u64 = 256 * 1024 * 1024;
+/// counted, unless configured: some 500 links with rings of [`DEFAULT_RING_CAPACITY`]. Only links that were busy
+/// have rings.
+pub const MAX_MAPPED_PER_USER: u64 = 1024 * 1024 * 1024;
 
 /// Links per listener that are established but not yet taken by [`Listener::accept`](crate::Listener::accept).
 pub const MAX_UNTAKEN_LINKS: usize = 64;
@@ -79,8 +80,19 @@ pub const MAX_FREED_AT_ONCE: u64 = 32 * 1024 * 1024;
 /// let in until some are closed.
 pub const MAX_UNCHARGED_CLOSING: usize = 64;
 
-/// Capacity of one direction's ring in bytes unless configured.
-pub const DEFAULT_RING_CAPACITY: u64 = 256 * 1024;
+/// Capacity of one direction's ring in bytes unless configured: what a message of 1 MiB fits into, nearly. With
+/// less its writer waits for space, and where the runtimes have more threads than CPUs a wait may cost a time slice.
+/// `isotonic-bench compare --rounds 3`, default runtimes on two cores, two runs each:
+///
+/// | capacity | 1 MiB call, p50   | p99              | 1 MiB client stream | 1 MiB server stream | p99          |
+/// |---------:|------------------:|-----------------:|--------------------:|--------------------:|-------------:|
+/// |  256 KiB |      279, 284 µs  |  1,355, 1,294 µs |       6.4, 6.3 GB/s |       6.7, 6.3 GB/s |  6.1, 6.5 ms |
+/// |  512 KiB |      326, 286 µs  |      432, 915 µs |       8.6, 8.5 GB/s |       7.5, 7.5 GB/s |  7.6, 5.4 ms |
+/// |    1 MiB |      285, 304 µs  |      621, 668 µs |       9.1, 8.4 GB/s |       8.5, 8.7 GB/s |  3.8, 3.6 ms |
+/// |    2 MiB |      282, 275 µs  |      516, 456 µs |       9.4, 8.4 GB/s |       9.0, 7.9 GB/s |  3.2, 6.1 ms |
+///
+/// Calls and streams of 64 KiB do not differ by more than their spread.
+pub const DEFAULT_RING_CAPACITY: u64 = 1024 * 1024;
 
 /// The largest ring in bytes that a peer can make us map, unless configured.
 pub const MAX_RING_CAPACITY: u64 = 16 * 1024 * 1024;
@@ -109,7 +121,7 @@ pub const BUSY_WINDOW: Duration = Duration::from_secs(1);
 /// | 100 µs |          10 µs | 136 µs |            46 µs |      4.2 GB/s |
 /// | 200 µs |          12 µs | 230 µs |            52 µs |      2.8 GB/s |
 ///
-/// A budget learned per link (4 to 16 times the usual wait, up to this) was tried; it moved none of
+/// (The p99 has since come down: pollers offer the CPU to others in a long wait, see `waiting.rs`.) A budget learned per link (4 to 16 times the usual wait, up to this) was tried; it moved none of
 /// these figures by more than their spread.
 pub const POLL_BUDGET: Duration = Duration::from_micros(100);
 

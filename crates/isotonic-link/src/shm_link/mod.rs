@@ -173,6 +173,8 @@ impl ShmLink {
             if matches!(self.inbound, Inbound::Ring(_))
                 && self.read_wait.keeps_polling(Instant::now)
             {
+                self.read_wait
+                    .offer_cpu(std::thread::yield_now, Instant::now);
                 return look_again_soon(cx);
             }
             ready!(self.poll_until_something_came(cx, Half::Read))?;
@@ -203,6 +205,8 @@ impl ShmLink {
                     return Poll::Ready(Ok(put));
                 }
                 if self.write_wait.keeps_polling(Instant::now) {
+                    self.write_wait
+                        .offer_cpu(std::thread::yield_now, Instant::now);
                     return look_again_soon(cx);
                 }
             } else if let Poll::Ready(sent) = self.poll_send(cx, buffers, wanted)? {
