@@ -8,6 +8,7 @@
 //! This process only waits while a link is measured. A client's process ends when its standard input does, and a
 //! server's when its client has gone, so that nothing is left running however this one ends.
 
+mod allocator;
 mod busy;
 mod client;
 mod comparison;
@@ -81,7 +82,7 @@ async fn measure(options: &Options) -> Result<Report> {
         busy_cpus: options.busy_cpus,
         rounds: options.rounds(Pattern::Unary),
         turn_ms: options.turn(Pattern::Unary).as_millis() as u64,
-        glibc_tunables: std::env::var("GLIBC_TUNABLES").ok(),
+        glibc_tunables: options.runtime.allocator.tunables(),
         interrupted: false,
     };
     let mut rounds = Rounds::new(options, Report::new(Host::here(), settings))?;

@@ -1,5 +1,6 @@
 //! The command line, and what it asks to be measured.
 
+use super::allocator::Allocator;
 use super::link::Link;
 use super::pattern::{Case, Pattern};
 use super::size::PayloadSize;
@@ -67,10 +68,15 @@ pub(crate) struct RuntimeOptions {
     /// Worker threads of each process's runtime [default: tokio's, one a CPU].
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) workers: Option<u16>,
+    /// What glibc's allocator does with freed memory, in both processes of every link.
+    ///
+    /// With messages of 64 KiB and more its default measures the kernel's page faults rather than the links.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) allocator: Allocator,
 }
 
 impl RuntimeOptions {
-    /// As arguments of another process.
+    /// As arguments of another process, which gets the allocator by its environment.
     pub(crate) fn to_arguments(&self) -> Vec<String> {
         let cpus = self.cpus.iter().map(|cpu| format!("--cpus={cpu}"));
         let workers = self

@@ -31,7 +31,7 @@ pub(crate) struct Settings {
     pub(crate) busy_cpus: usize,
     pub(crate) rounds: usize,
     pub(crate) turn_ms: u64,
-    /// The environment's GLIBC_TUNABLES, which all processes inherit.
+    /// GLIBC_TUNABLES of all measured processes.
     pub(crate) glibc_tunables: Option<String>,
     /// Ended early.
     pub(crate) interrupted: bool,

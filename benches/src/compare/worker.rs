@@ -45,6 +45,8 @@ impl Worker {
         let mut child = Command::new(std::env::current_exe()?)
             .arg(super::CLIENT)
             .args(runtime.to_arguments())
+            // Its server inherits it.
+            .envs(runtime.allocator.environment())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             // Ctrl-C is for the comparison, which ends its clients in order.
