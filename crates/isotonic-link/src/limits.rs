@@ -94,6 +94,10 @@ pub const MAX_UNCHARGED_CLOSING: usize = 64;
 /// Calls and streams of 64 KiB do not differ by more than their spread.
 pub const DEFAULT_RING_CAPACITY: u64 = 1024 * 1024;
 
+/// The same where this process may run on one CPU only. Nobody reads there while the writer writes, so small calls
+/// beside a bulk stream wait until the ring has been filled and emptied.
+pub const ONE_CPU_RING_CAPACITY: u64 = 256 * 1024;
+
 /// The largest ring in bytes that a peer can make us map, unless configured.
 pub const MAX_RING_CAPACITY: u64 = 16 * 1024 * 1024;
 

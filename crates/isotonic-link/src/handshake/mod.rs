@@ -36,7 +36,7 @@ impl Default for Settings {
             mode: ShmMode::default(),
             #[cfg(target_os = "linux")]
             shm: ShmSettings {
-                capacity: crate::connector::DEFAULT_CAPACITY,
+                capacity: crate::connector::default_capacity(),
                 largest: MAX_RING_CAPACITY,
             },
         }
