@@ -21,6 +21,24 @@ pub(crate) struct Received {
     pub(crate) descriptors: Descriptors,
 }
 
+impl Received {
+    pub(crate) fn has_descriptors(&self) -> bool {
+        !matches!(&self.descriptors, Descriptors::Whole(none) if none.is_empty())
+    }
+
+    /// How many bytes came where no descriptors belong.
+    ///
+    /// # Errors
+    /// [`Violation`] if descriptors came.
+    pub(crate) fn only_bytes(self) -> io::Result<usize> {
+        if self.has_descriptors() {
+            let what = "it sent descriptors where none belong";
+            return Err(Violation::new(Incident::StrayDescriptors, what).into());
+        }
+        Ok(self.len)
+    }
+}
+
 /// The descriptors that came with some bytes.
 #[derive(Debug)]
 pub(crate) enum Descriptors {
@@ -76,15 +94,7 @@ pub(crate) fn receive_bytes(
     buffer: &mut [u8],
     charge: &Charge,
 ) -> io::Result<usize> {
-    let received = receive(stream, buffer, charge)?;
-    match received.descriptors {
-        Descriptors::Whole(none) if none.is_empty() => Ok(received.len),
-        Descriptors::Whole(_) | Descriptors::Lost | Descriptors::TooMany => Err(Violation::new(
-            Incident::StrayDescriptors,
-            "it sent descriptors where none belong",
-        )
-        .into()),
-    }
+    receive(stream, buffer, charge)?.only_bytes()
 }
 
 /// Sends what fits, without blocking; `WouldBlock` if that is nothing. The descriptor goes with the first

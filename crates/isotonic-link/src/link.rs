@@ -1,6 +1,6 @@
 //! One type for every link.
 
-use crate::ancillary;
+use crate::ancillary::Received;
 use crate::limits::PLAIN_READ;
 use crate::peer_socket::PeerSocket;
 #[cfg(target_os = "linux")]
@@ -10,7 +10,7 @@ use crate::{Address, LinkInfo, LinkKind, Reason};
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::net::unix::pipe;
 use tokio::sync::oneshot;
@@ -245,9 +245,7 @@ fn poll_read_bytes(
     loop {
         ready!(stream.poll_read_ready(cx))?;
         let bytes = target.initialize_unfilled_to(room);
-        match stream.try_io(Interest::READABLE, || {
-            ancillary::receive_bytes(stream, bytes, stream.charge())
-        }) {
+        match stream.try_receive(bytes).and_then(Received::only_bytes) {
             Ok(len) => {
                 target.advance(len);
                 return Poll::Ready(Ok(()));

@@ -3,12 +3,14 @@
 //! What was sent and not received is thrown away when a socket is closed, descriptors included: the kernel
 //! closes those too, in the thread that closes the socket, for however long that takes.
 
-use crate::ancillary;
+use crate::ancillary::{self, Received};
 use crate::foreign_descriptor::{Charge, close_elsewhere};
 use rustix::io::ioctl_fionread;
 use rustix::net::{Shutdown, SocketFlags, accept_with, shutdown};
+use std::io;
 use std::ops::{Deref, DerefMut};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use tokio::io::Interest;
 use tokio::net::{UnixListener, UnixStream};
 
 /// Closes itself elsewhere if there is anything left in it.
@@ -35,6 +37,25 @@ impl PeerSocket {
 
     pub(crate) fn charge(&self) -> &Charge {
         &self.charge
+    }
+
+    /// Receives what is there, once the socket was said to be readable. `WouldBlock` if that is nothing.
+    ///
+    /// Less than the buffer has room for means that there is no more, and the next event comes with the next
+    /// bytes (epoll(7), question 9), so that nobody needs to ask the kernel again before sleeping. Not so
+    /// after descriptors, which end what one call receives, nor at the end of the stream.
+    pub(crate) fn try_receive(&self, buffer: &mut [u8]) -> io::Result<Received> {
+        let mut last = None;
+        let received = self.try_io(Interest::READABLE, || {
+            let received = ancillary::receive(self, buffer, &self.charge)?;
+            if received.len == 0 || received.len == buffer.len() || received.has_descriptors() {
+                return Ok(received);
+            }
+            last = Some(received);
+            // This is how tokio is told that it is readable no more.
+            Err(io::ErrorKind::WouldBlock.into())
+        });
+        last.map_or(received, Ok)
     }
 }
 

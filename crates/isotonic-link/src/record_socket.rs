@@ -87,12 +87,7 @@ impl RecordSocket {
 
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Received>> {
         ready!(self.stream.poll_read_ready(cx))?;
-        let Self {
-            stream, received, ..
-        } = self;
-        Poll::Ready(stream.try_io(Interest::READABLE, || {
-            ancillary::receive(&*stream, received, stream.charge())
-        }))
+        Poll::Ready(self.stream.try_receive(&mut self.received))
     }
 
     /// Ends the stream after what the kernel holds now, whoever else may still send.
