@@ -3,9 +3,13 @@
 
 use super::mechanism::{End, Handover, Mechanism, Prepared, Side, Waits};
 use crate::Result;
-use nix::mqueue::{MQ_OFlag, MqdT, mq_getattr, mq_open, mq_receive, mq_send, mq_unlink};
+use nix::mqueue::{MQ_OFlag, MqAttr, MqdT, mq_getattr, mq_open, mq_receive, mq_send, mq_unlink};
 use nix::sys::stat::Mode;
 use std::sync::atomic::{AtomicU32, Ordering};
+
+/// The kernel's defaults, and the most that it allows unprivileged (mq_overview(7), `/proc` interfaces).
+const MESSAGES: i64 = 10;
+const MESSAGE_BYTES: i64 = 8192;
 
 pub(super) struct MessageQueue;
 
@@ -26,7 +30,10 @@ impl Mechanism for MessageQueue {
         let mut names = Names(Vec::new());
         for name in both_names(&place) {
             let flags = MQ_OFlag::O_CREAT | MQ_OFlag::O_EXCL | MQ_OFlag::O_RDWR;
-            mq_open(name.as_str(), flags, Mode::S_IRUSR | Mode::S_IWUSR, None)
+            // Without attributes nix leaves out the mode as well, and the kernel reads what is not there.
+            let attributes = MqAttr::new(0, MESSAGES, MESSAGE_BYTES, 0);
+            let mode = Mode::S_IRUSR | Mode::S_IWUSR;
+            mq_open(name.as_str(), flags, mode, Some(&attributes))
                 .map_err(|errno| format!("mq_open: {errno}"))?;
             names.0.push(name);
         }

@@ -282,6 +282,9 @@ impl Drop for ShmLink {
 
 /// Has the task polled again after the runtime has run its other tasks and looked at its I/O: waking it
 /// directly would put it before them, and would wake an idle worker to steal it.
+///
+/// One look each time, and not a few in place: another worker may hold a piece of the call and need this task for
+/// it. With 10, 30 and 100 looks in place the p50 of small calls rises from 10 µs to 13, 18 and 28.
 fn look_again_soon<T>(cx: &mut Context<'_>) -> Poll<T> {
     // The first poll of `yield_now` hands our waker to the runtime and is always pending.
     let _ = pin!(tokio::task::yield_now()).poll(cx);
