@@ -96,7 +96,7 @@ Medians of the rounds. CPU: user and system time per call in µs, of all threads
 payload in one direction. Every payload is written by its sender, and every byte compared by its receiver. A call of
 client-stream or server-stream is a whole stream. mixed: the CPU time and the GB/s are those of calls and bulk stream
 together, and of the bulk stream alone. paced: the time of a call counts from when it was due. in-process: no transport,
-all in one process. glibc keeps freed memory in all processes unless told otherwise (--allocator default: calls with
+all in one process. glibc keeps freed memory in all processes unless told otherwise (--allocator as-is: calls with
 large payloads then measure its giving back of memory). The last column says how many times better than tonic-uds: above
 1 is better.
 ";

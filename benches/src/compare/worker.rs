@@ -1,5 +1,6 @@
 //! A client process, as the comparison sees it.
 
+use super::allocator::TUNABLES;
 use super::link::Link;
 use super::options::RuntimeOptions;
 use super::orders::{Answer, CallSample, Order, ServerPlace};
@@ -46,7 +47,7 @@ impl Worker {
             .arg(super::CLIENT)
             .args(runtime.to_arguments())
             // Its server inherits it.
-            .envs(runtime.allocator.environment())
+            .envs(runtime.allocator.tunables().map(|value| (TUNABLES, value)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             // Ctrl-C is for the comparison, which ends its clients in order.

@@ -2,9 +2,7 @@
 
 use crate::foreign_descriptor::too_much_cannot_be_closed;
 use crate::handshake::{self, ClientFailure, Settings};
-use crate::limits::{
-    DEFAULT_RING_CAPACITY, HANDSHAKE_TIMEOUT, ONE_CPU_RING_CAPACITY, PLAIN_PEER_TIMEOUT,
-};
+use crate::limits::{HANDSHAKE_TIMEOUT, PLAIN_PEER_TIMEOUT};
 use crate::peer_socket::PeerSocket;
 use crate::plain_peers::{Identity, PlainPeers};
 use crate::protocol::hello::TurnedAway;
@@ -21,28 +19,7 @@ use std::time::Instant;
 use tokio::net::{TcpStream, UnixStream};
 
 #[cfg(target_os = "linux")]
-use crate::waiting::has_several_cpus;
-#[cfg(target_os = "linux")]
 use isotonic_shm::{CapacityError, RingCapacity};
-
-/// What a ring has unless configured.
-#[cfg(target_os = "linux")]
-pub(crate) fn default_capacity() -> RingCapacity {
-    if has_several_cpus() {
-        const { checked(DEFAULT_RING_CAPACITY) }
-    } else {
-        const { checked(ONE_CPU_RING_CAPACITY) }
-    }
-}
-
-/// At compile time.
-#[cfg(target_os = "linux")]
-const fn checked(bytes: u64) -> RingCapacity {
-    match RingCapacity::new(bytes) {
-        Ok(capacity) => capacity,
-        Err(_) => panic!("a default ring capacity is not a capacity"),
-    }
-}
 
 /// Makes links to servers, and remembers which of them speak plain HTTP/2. Cheap to clone; clones share
 /// that memory.
@@ -74,8 +51,8 @@ impl Connector {
     }
 
     /// The capacity of the ring that carries our bytes. Default:
-    /// [`DEFAULT_RING_CAPACITY`](crate::limits::DEFAULT_RING_CAPACITY), and where this process
-    /// may run on one CPU only, [`ONE_CPU_RING_CAPACITY`](crate::limits::ONE_CPU_RING_CAPACITY). The peer decides what it maps: see
+    /// [`DEFAULT_RING_CAPACITY`](crate::limits::DEFAULT_RING_CAPACITY), and where this process may run on one CPU
+    /// only, [`ONE_CPU_RING_CAPACITY`](crate::limits::ONE_CPU_RING_CAPACITY). The peer decides what it maps: see
     /// [`ListenerBuilder::largest_peer_ring`](crate::ListenerBuilder::largest_peer_ring).
     ///
     /// # Errors

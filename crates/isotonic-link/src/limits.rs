@@ -82,7 +82,8 @@ pub const MAX_UNCHARGED_CLOSING: usize = 64;
 
 /// Capacity of one direction's ring in bytes unless configured: what a message of 1 MiB fits into, nearly. With
 /// less its writer waits for space, and where the runtimes have more threads than CPUs a wait may cost a time slice.
-/// `isotonic-bench compare --rounds 3`, default runtimes on two cores, two runs each:
+/// `isotonic-bench compare --links tonic-uds,shm --rounds 3` built with each capacity, default runtimes on two
+/// cores, two runs each:
 ///
 /// | capacity | 1 MiB call, p50   | p99              | 1 MiB client stream | 1 MiB server stream | p99          |
 /// |---------:|------------------:|-----------------:|--------------------:|--------------------:|-------------:|

@@ -26,7 +26,7 @@ const NO_POLLING: Duration = Duration::from_millis(10);
 
 /// A wait that is this many times the usual one offers the CPU at each further look. Unary calls of 64 B in
 /// `isotonic-bench compare`, default runtimes on two cores: p99 156 µs and 54,000 calls/s when it is never
-/// offered, 16 µs and 95,000 with 2, 15 to 33 µs with 4; offered from the first look on, the usual call
+/// offered, 16 to 43 µs and 86,000 to 98,000 with 2, about the same with 4; offered from the first look on, the usual call
 /// takes 34 µs instead of 10.
 const LONGER_THAN_USUAL: u32 = 2;
 
@@ -39,7 +39,7 @@ const LEAST_USUAL: Duration = Duration::from_micros(5);
 const KEPT: Duration = Duration::from_micros(200);
 
 /// How long nothing is offered then. With both cores busy with other work, 64 KiB calls took 126 µs (Unix
-/// socket: 100) while the CPU was offered all the same, and 22 to 63 µs with this.
+/// socket: 100) while the CPU was offered all the same, and 29 and 63 µs with this.
 const NO_OFFERS: Duration = Duration::from_millis(100);
 
 /// Recent waits that are remembered, one bit each.

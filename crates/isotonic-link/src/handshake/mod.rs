@@ -20,7 +20,13 @@ mod records;
 mod records;
 
 #[cfg(target_os = "linux")]
+use crate::limits::{DEFAULT_RING_CAPACITY, ONE_CPU_RING_CAPACITY};
+#[cfg(target_os = "linux")]
 use crate::shm_link::ShmSettings;
+#[cfg(target_os = "linux")]
+use crate::waiting::has_several_cpus;
+#[cfg(target_os = "linux")]
+use isotonic_shm::RingCapacity;
 
 /// What a side wants of its links.
 #[derive(Debug, Clone, Copy)]
@@ -36,10 +42,29 @@ impl Default for Settings {
             mode: ShmMode::default(),
             #[cfg(target_os = "linux")]
             shm: ShmSettings {
-                capacity: crate::connector::default_capacity(),
+                capacity: default_capacity(),
                 largest: MAX_RING_CAPACITY,
             },
         }
+    }
+}
+
+/// What a ring has unless configured.
+#[cfg(target_os = "linux")]
+fn default_capacity() -> RingCapacity {
+    if has_several_cpus() {
+        const { checked(DEFAULT_RING_CAPACITY) }
+    } else {
+        const { checked(ONE_CPU_RING_CAPACITY) }
+    }
+}
+
+/// At compile time.
+#[cfg(target_os = "linux")]
+const fn checked(bytes: u64) -> RingCapacity {
+    match RingCapacity::new(bytes) {
+        Ok(capacity) => capacity,
+        Err(_) => panic!("a default ring capacity is not a capacity"),
     }
 }
 

@@ -113,8 +113,8 @@ impl ListenerBuilder {
     }
 
     /// The capacity of the ring that carries our bytes. Default:
-    /// [`DEFAULT_RING_CAPACITY`](crate::limits::DEFAULT_RING_CAPACITY), and where this process
-    /// may run on one CPU only, [`ONE_CPU_RING_CAPACITY`](crate::limits::ONE_CPU_RING_CAPACITY). The peer decides what it maps: see
+    /// [`DEFAULT_RING_CAPACITY`](crate::limits::DEFAULT_RING_CAPACITY), and where this process may run on one CPU
+    /// only, [`ONE_CPU_RING_CAPACITY`](crate::limits::ONE_CPU_RING_CAPACITY). The peer decides what it maps: see
     /// [`Connector::largest_peer_ring`](crate::Connector::largest_peer_ring).
     ///
     /// # Errors
