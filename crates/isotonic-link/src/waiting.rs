@@ -81,34 +81,34 @@ impl Waiting {
         }
     }
 
-    /// There is nothing to do at `now`: whether to look again soon (`true`) or to sleep.
-    pub(crate) fn keeps_polling(&mut self, now: impl FnOnce() -> Instant) -> bool {
+    /// There is nothing to do: whether to look again soon (`true`) or to sleep. If the present wait is long, other
+    /// threads have had the CPU before this returns.
+    pub(crate) fn keeps_polling(
+        &mut self,
+        yield_now: impl FnOnce(),
+        now: impl Fn() -> Instant,
+    ) -> bool {
         if !self.several_cpus {
             return false;
         }
-        let now = now();
-        let since = *self.since.get_or_insert(now);
+        let before = now();
+        let since = *self.since.get_or_insert(before);
+        let waited = before.saturating_duration_since(since);
         let polls = self.is_worth_it()
-            && self.polls_from.is_none_or(|from| now >= from)
-            && now.saturating_duration_since(since) < POLL_BUDGET;
+            && self.polls_from.is_none_or(|from| before >= from)
+            && waited < POLL_BUDGET;
         self.polled |= polls;
         self.slept |= !polls;
-        polls
-    }
-
-    /// To be called before looking again. Lets other threads have the CPU if the present wait is long.
-    pub(crate) fn offer_cpu(&mut self, yield_now: impl FnOnce(), now: impl Fn() -> Instant) {
-        let Some(since) = self.since else { return };
-        let before = now();
-        if before.saturating_duration_since(since) < self.usual * LONGER_THAN_USUAL
-            || self.offers_from.is_some_and(|from| before < from)
+        if polls
+            && waited >= self.usual * LONGER_THAN_USUAL
+            && self.offers_from.is_none_or(|from| before >= from)
         {
-            return;
+            yield_now();
+            let after = now();
+            self.offers_from =
+                (after.saturating_duration_since(before) >= KEPT).then(|| after + NO_OFFERS);
         }
-        yield_now();
-        let after = now();
-        self.offers_from =
-            (after.saturating_duration_since(before) >= KEPT).then(|| after + NO_OFFERS);
+        polls
     }
 
     /// There was something to do at `now`: learns from the wait before it, if there was one.
@@ -165,9 +165,9 @@ mod tests {
     /// One wait that ends after `micros`, as a side would live through it; returns whether it polled.
     fn wait(waiting: &mut Waiting, clock: &mut Instant, micros: u64) -> bool {
         let start = *clock;
-        let polled = waiting.keeps_polling(|| start);
+        let polled = waiting.keeps_polling(|| (), || start);
         *clock += Duration::from_micros(micros);
-        if polled && !waiting.keeps_polling(|| *clock) {
+        if polled && !waiting.keeps_polling(|| (), || *clock) {
             assert!(micros >= 100, "gave up early");
         }
         waiting.ended(|| *clock);
@@ -198,9 +198,9 @@ mod tests {
         let start = clock;
         let mut polled = 0;
         while clock - start < Duration::from_secs(1) {
-            let polls = waiting.keeps_polling(|| clock);
+            let polls = waiting.keeps_polling(|| (), || clock);
             clock += Duration::from_micros(if polls { 110 } else { 40 });
-            assert!(!polls || !waiting.keeps_polling(|| clock));
+            assert!(!polls || !waiting.keeps_polling(|| (), || clock));
             waiting.ended(|| clock);
             polled += usize::from(polls);
         }
@@ -214,24 +214,24 @@ mod tests {
     fn one_wait_polls_no_longer_than_the_budget() {
         let mut waiting = Waiting::new(true);
         let start = Instant::now();
-        assert!(waiting.keeps_polling(|| start));
-        assert!(waiting.keeps_polling(|| start + POLL_BUDGET - Duration::from_nanos(1)));
-        assert!(!waiting.keeps_polling(|| start + POLL_BUDGET));
+        assert!(waiting.keeps_polling(|| (), || start));
+        assert!(waiting.keeps_polling(|| (), || start + POLL_BUDGET - Duration::from_nanos(1)));
+        assert!(!waiting.keeps_polling(|| (), || start + POLL_BUDGET));
         // Woken for something else: the same wait goes on, and does not poll again.
-        assert!(!waiting.keeps_polling(|| start + POLL_BUDGET * 9));
+        assert!(!waiting.keeps_polling(|| (), || start + POLL_BUDGET * 9));
     }
 
     /// Whether the CPU is offered at a look `micros` into a wait; whoever gets it keeps it for `kept` more.
     fn offered(waiting: &mut Waiting, clock: &Cell<Instant>, micros: u64, kept: u64) -> bool {
         let start = clock.get();
-        assert!(waiting.keeps_polling(|| start));
+        assert!(waiting.keeps_polling(|| (), || start));
         clock.set(start + Duration::from_micros(micros));
         let offered = Cell::new(false);
         let yield_now = || {
             offered.set(true);
             clock.set(clock.get() + Duration::from_micros(kept));
         };
-        waiting.offer_cpu(yield_now, || clock.get());
+        assert!(waiting.keeps_polling(yield_now, || clock.get()));
         waiting.ended(|| start + Duration::from_micros(micros));
         offered.get()
     }
@@ -278,6 +278,6 @@ mod tests {
 
     #[test]
     fn one_cpu_never_polls() {
-        assert!(!Waiting::new(false).keeps_polling(Instant::now));
+        assert!(!Waiting::new(false).keeps_polling(|| (), Instant::now));
     }
 }

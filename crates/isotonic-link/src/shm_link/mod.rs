@@ -171,10 +171,10 @@ impl ShmLink {
                 return Poll::Ready(end);
             }
             if matches!(self.inbound, Inbound::Ring(_))
-                && self.read_wait.keeps_polling(Instant::now)
+                && self
+                    .read_wait
+                    .keeps_polling(std::thread::yield_now, Instant::now)
             {
-                self.read_wait
-                    .offer_cpu(std::thread::yield_now, Instant::now);
                 return look_again_soon(cx);
             }
             ready!(self.poll_until_something_came(cx, Half::Read))?;
@@ -204,9 +204,10 @@ impl ShmLink {
                     coop.made_progress();
                     return Poll::Ready(Ok(put));
                 }
-                if self.write_wait.keeps_polling(Instant::now) {
-                    self.write_wait
-                        .offer_cpu(std::thread::yield_now, Instant::now);
+                if self
+                    .write_wait
+                    .keeps_polling(std::thread::yield_now, Instant::now)
+                {
                     return look_again_soon(cx);
                 }
             } else if let Poll::Ready(sent) = self.poll_send(cx, buffers, wanted)? {
