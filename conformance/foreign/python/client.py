@@ -8,6 +8,7 @@ compressed flag to its user and sets none for a single message of a client's str
 server_compressed_unary, server_compressed_streaming.
 """
 
+import faulthandler
 import queue
 import sys
 from contextlib import contextmanager
@@ -20,6 +21,10 @@ from protos import empty, messages, services
 
 # What a call may take, in seconds: it needs a small part of that, so whatever takes longer hangs.
 DEADLINE = 30
+
+# When the program says where its threads stand and fails, in seconds: past the deadline, so it is no call that hangs but the
+# program itself, and before the one who waits for it gives up and could tell nothing of it.
+GIVE_UP = 45
 
 INITIAL = "x-grpc-test-echo-initial"
 TRAILING = "x-grpc-test-echo-trailing-bin"
@@ -345,6 +350,7 @@ def main(arguments):
         print("usage: client.py ADDRESS CASE | client.py --cases", file=sys.stderr)
         return 2
     address, name = arguments
+    faulthandler.dump_traceback_later(GIVE_UP, exit=True)
     failed = run(address, name)
     if failed is not None:
         print(f"{name}: {failed}", file=sys.stderr)
