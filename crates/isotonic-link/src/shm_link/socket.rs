@@ -209,6 +209,8 @@ impl ShmLink {
     }
 
     pub(super) fn ring_doorbell(&mut self) {
+        self.read_wait.peer_is_woken();
+        self.write_wait.peer_is_woken();
         // An error means that the peer is gone, as reading will show.
         if self.socket.ring_doorbell().unwrap_or(false) {
             self.info.doorbell_sent();
