@@ -3,15 +3,20 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used)] // A test fails by panicking.
 
+use isotonic_link::limits::{QUIET_TURN_BYTES, TURN_BYTES};
 use isotonic_link::{Connector, Link, Listener, ShmMode};
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
+use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 use tempfile::TempDir;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::UnixStream;
 use tokio::runtime::{Builder, Runtime};
+use tokio::task::yield_now;
 
 fn one_thread() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
@@ -19,10 +24,14 @@ fn one_thread() -> Runtime {
 
 /// Two ends in shared memory, the client's first.
 async fn linked() -> (Link, Link) {
+    linked_by(Connector::default()).await
+}
+
+async fn linked_by(connector: Connector) -> (Link, Link) {
     let folder = TempDir::new().unwrap();
     let address = isotonic_link::Address::Unix(folder.path().join("s"));
     let mut listener = Listener::bind([address.clone()]).await.unwrap();
-    let connector = Connector::default().shm_mode(ShmMode::Require);
+    let connector = connector.shm_mode(ShmMode::Require);
     let (client, server) = tokio::join!(connector.connect(&address), listener.accept());
     (client.unwrap(), server.unwrap())
 }
@@ -54,7 +63,7 @@ fn a_reader_that_never_waits_lets_other_tasks_run() {
             });
             // Each turn needs the two others to let go.
             for _ in 0..1000 {
-                tokio::task::yield_now().await;
+                yield_now().await;
             }
             enough.store(true, Ordering::Relaxed);
             drop(reader.await.unwrap());
@@ -65,6 +74,88 @@ fn a_reader_that_never_waits_lets_other_tasks_run() {
     });
     let done = reports.recv_timeout(Duration::from_secs(30));
     done.expect("the other tasks of the reader's thread had no turn for 30 s");
+}
+
+/// Much more than a link moves in one go.
+const RING: u64 = 16 * 1024 * 1024;
+
+/// What a task moves at a time.
+const PIECE: usize = 64 * 1024;
+
+/// Writes as HTTP/2 does, until there is no space, or the link says "not now". Returns the number of bytes.
+async fn write_in_one_go(link: &mut Link) -> usize {
+    // All the steps that tokio allows for.
+    yield_now().await;
+    let bytes = vec![7; PIECE];
+    let mut written = 0;
+    poll_fn(|cx| {
+        while let Poll::Ready(len) = Pin::new(&mut *link).poll_write(cx, &bytes) {
+            written += len.unwrap();
+        }
+        Poll::Ready(())
+    })
+    .await;
+    written
+}
+
+/// The same for reading.
+async fn read_in_one_go(link: &mut Link) -> usize {
+    yield_now().await;
+    let mut bytes = vec![0; PIECE];
+    let mut read = 0;
+    poll_fn(|cx| {
+        loop {
+            let mut target = ReadBuf::new(&mut bytes);
+            match Pin::new(&mut *link).poll_read(cx, &mut target) {
+                Poll::Ready(result) => result.unwrap(),
+                Poll::Pending => return Poll::Ready(()),
+            }
+            read += target.filled().len();
+        }
+    })
+    .await;
+    read
+}
+
+/// A ring that is empty and then full: nothing but the link itself stops who moves its bytes.
+#[test]
+fn a_direction_that_never_waits_stops_all_the_same() {
+    one_thread().block_on(async {
+        let large = Connector::default().ring_capacity(RING).unwrap();
+        let (mut client, mut server) = linked_by(large).await;
+        for _ in 0..3 {
+            let written = write_in_one_go(&mut client).await;
+            assert_eq!(written, QUIET_TURN_BYTES, "written in one go");
+        }
+        for _ in 0..2 {
+            let read = read_in_one_go(&mut server).await;
+            assert_eq!(read, QUIET_TURN_BYTES, "read in one go");
+        }
+    });
+}
+
+/// As when small calls are answered beside a bulk stream.
+#[test]
+fn a_direction_stops_sooner_if_the_other_one_uses_it() {
+    one_thread().block_on(async {
+        let large = Connector::default().ring_capacity(RING).unwrap();
+        let (mut client, mut server) = linked_by(large).await;
+        // The client learns that the server has moved.
+        server.write_all(b"first").await.unwrap();
+        client.read_exact(&mut [0; 5]).await.unwrap();
+        // What waits to be read is seen.
+        server.write_all(b"answer").await.unwrap();
+        assert_eq!(write_in_one_go(&mut client).await, TURN_BYTES);
+        client.read_exact(&mut [0; 6]).await.unwrap();
+        // What waits to be written is not; that the last stop was used for it is.
+        for _ in 0..4 {
+            write_in_one_go(&mut client).await;
+        }
+        assert_eq!(read_in_one_go(&mut server).await, QUIET_TURN_BYTES);
+        server.write_all(b"answer").await.unwrap();
+        assert_eq!(read_in_one_go(&mut server).await, TURN_BYTES);
+        assert_eq!(read_in_one_go(&mut server).await, QUIET_TURN_BYTES);
+    });
 }
 
 /// Doorbells are eight bytes each, so that one system call receives a thousand of them; each is a step all the
@@ -93,7 +184,7 @@ fn a_peer_that_sends_nothing_but_doorbells_lets_other_tasks_run() {
         let mut turns = 0;
         while info.counters().doorbells_received < DOORBELLS {
             turns += 1;
-            tokio::task::yield_now().await;
+            yield_now().await;
         }
         assert!(turns >= DOORBELLS / STEPS, "{turns} turns");
         reader.abort();

@@ -179,6 +179,17 @@ impl Consumer {
         Ok(wanted)
     }
 
+    /// Whether there are bytes to read.
+    ///
+    /// # Errors
+    /// As for [`read`](Self::read).
+    pub fn has_bytes(&mut self) -> Result<bool, RingViolation> {
+        if self.available() == 0 {
+            self.look()?;
+        }
+        Ok(self.available() > 0)
+    }
+
     /// Whether the peer's writer sleeps and there is now enough space to wake it for: half of the
     /// ring, so that it does not wake for every few bytes. To be asked after each successful
     /// [`read`](Self::read); each `true` obliges the caller to wake the peer once.

@@ -48,6 +48,8 @@ impl ShmLink {
         }
         let must_wake = consumer.must_wake_writer();
         self.read_wait.ended(Instant::now);
+        self.read_turn.moved(read);
+        self.write_turn.other_moved();
         self.info.memory_received(read);
         if must_wake {
             self.ring_doorbell();
@@ -67,12 +69,28 @@ impl ShmLink {
         if written > 0 {
             let must_wake = producer.must_wake_reader();
             self.write_wait.ended(Instant::now);
+            self.write_turn.moved(written);
+            self.read_turn.other_moved();
             self.info.memory_sent(written);
             if must_wake {
                 self.ring_doorbell();
             }
         }
         Ok(written)
+    }
+
+    /// Whether our bytes have to wait while the task reads what has come, or while others run.
+    pub(super) fn write_turn_ends(&mut self) -> io::Result<bool> {
+        if self.write_turn.is_long()
+            && let Inbound::Ring(consumer) = &mut self.inbound
+        {
+            match consumer.has_bytes() {
+                Ok(true) => self.write_turn.other_waits(),
+                Ok(false) => {}
+                Err(violation) => return Err(self.fail(violation)),
+            }
+        }
+        Ok(self.write_turn.ends())
     }
 
     pub(super) fn poll_send(
