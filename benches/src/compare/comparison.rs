@@ -25,10 +25,10 @@ pub(crate) fn advantage(row: &Row, rows: &[Row]) -> Option<f64> {
     let cost = match (&row.figures, &base.figures) {
         (Figures::Calls(ours), Figures::Calls(theirs)) => {
             let cost: fn(&CallRow) -> f64 = match criterion(row) {
-                "p99" => |calls| calls.p99_us,
-                "CPU" => CallRow::cpu_us_per_call,
-                "p50" => |calls| calls.p50_us,
-                _ => |calls| 1.0 / calls.calls_per_s,
+                "p99" => |calls| calls.figures.p99_us,
+                "CPU" => |calls| calls.figures.cpu_us_per_call(),
+                "p50" => |calls| calls.figures.p50_us,
+                _ => |calls| 1.0 / calls.figures.calls_per_s,
             };
             (cost(ours), cost(theirs))
         }

@@ -82,24 +82,8 @@ pub(crate) struct CallRow {
     /// Of `paced`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) asked_calls_per_s: Option<u32>,
-    /// In all turns.
-    pub(crate) calls: u64,
-    pub(crate) p50_us: f64,
-    pub(crate) p99_us: f64,
-    pub(crate) p999_us: f64,
-    pub(crate) calls_per_s: f64,
-    /// Payload in one direction; of `mixed` that of the bulk stream.
-    pub(crate) gbytes_per_s: f64,
-    pub(crate) client_cpu_us_per_call: f64,
-    /// `null` where the service runs in the client's process.
-    pub(crate) server_cpu_us_per_call: Option<f64>,
-}
-
-impl CallRow {
-    /// Of both processes.
-    pub(crate) fn cpu_us_per_call(&self) -> f64 {
-        self.client_cpu_us_per_call + self.server_cpu_us_per_call.unwrap_or(0.0)
-    }
+    #[serde(flatten)]
+    pub(crate) figures: CallFigures,
 }
 
 /// Both processes together.
@@ -177,19 +161,21 @@ fn calls(case: &Case, turns: &[CallFigures], medians: &mut Medians) -> Option<Ca
         clients: case.clients,
         messages_per_call: case.messages_per_call(),
         asked_calls_per_s: (case.pattern == Pattern::Paced).then_some(case.calls_per_s),
-        calls: turns.iter().map(|turn| turn.calls).sum(),
-        p50_us: median("p50_us", |turn| turn.p50_us)?,
-        p99_us: median("p99_us", |turn| turn.p99_us)?,
-        p999_us: median("p999_us", |turn| turn.p999_us)?,
-        calls_per_s: median("calls_per_s", |turn| turn.calls_per_s)?,
-        gbytes_per_s: median("gbytes_per_s", |turn| turn.gbytes_per_s)?,
-        client_cpu_us_per_call: median("client_cpu_us_per_call", |turn| {
-            turn.client_cpu_us_per_call
-        })?,
-        server_cpu_us_per_call: medians.take(
-            "server_cpu_us_per_call",
-            turns.iter().filter_map(|turn| turn.server_cpu_us_per_call),
-        ),
+        figures: CallFigures {
+            calls: turns.iter().map(|turn| turn.calls).sum(),
+            p50_us: median("p50_us", |turn| turn.p50_us)?,
+            p99_us: median("p99_us", |turn| turn.p99_us)?,
+            p999_us: median("p999_us", |turn| turn.p999_us)?,
+            calls_per_s: median("calls_per_s", |turn| turn.calls_per_s)?,
+            gbytes_per_s: median("gbytes_per_s", |turn| turn.gbytes_per_s)?,
+            client_cpu_us_per_call: median("client_cpu_us_per_call", |turn| {
+                turn.client_cpu_us_per_call
+            })?,
+            server_cpu_us_per_call: medians.take(
+                "server_cpu_us_per_call",
+                turns.iter().filter_map(|turn| turn.server_cpu_us_per_call),
+            ),
+        },
     })
 }
 

@@ -20,8 +20,11 @@ const WARM_UP: u32 = 4;
 /// A link and the processes that measure it.
 struct Lane {
     link: Link,
-    /// `None` once it has failed.
+    /// Of the case that is being measured: each has processes of its own. What was allocated and freed for other cases
+    /// would decide where their buffers lie, and so how much of them is in the caches.
     worker: Option<Worker>,
+    /// It is not measured any more.
+    failed: bool,
 }
 
 /// The links, and what came of them so far. What is measured is in the report as soon as a turn has ended.
@@ -53,25 +56,19 @@ impl<'a> Rounds<'a> {
         let links = self.options.links();
         let rounds = cases.iter().map(|case| self.options.rounds(case.pattern));
         let mut progress = Progress::new(rounds.sum::<usize>() * links.len());
-        for link in links {
-            progress.clear();
-            let opened = match self.new_folder() {
-                Ok(folder) => Worker::open(link, &folder, &self.options.runtime).await,
-                Err(error) => Err(error),
-            };
-            let worker = match opened {
-                Ok(worker) => Some(worker),
-                Err(error) => {
-                    self.leave_out(link, None, error.to_string(), true);
-                    None
-                }
-            };
-            self.lanes.push(Lane { link, worker });
-        }
+        self.lanes = links
+            .into_iter()
+            .map(|link| Lane {
+                link,
+                worker: None,
+                failed: false,
+            })
+            .collect();
         for case in cases {
             self.measure(case, &mut progress).await;
             progress.clear();
             self.end_case();
+            self.close_all().await;
         }
     }
 
@@ -96,7 +93,7 @@ impl<'a> Rounds<'a> {
     }
 
     async fn measure(&mut self, case: Case, progress: &mut Progress) {
-        let open = self.lanes.iter().filter(|lane| lane.worker.is_some());
+        let open = self.lanes.iter().filter(|lane| !lane.failed);
         let (links, others): (Vec<Link>, Vec<Link>) = open
             .map(|lane| lane.link)
             .partition(|link| link.why_left_out(case.pattern).is_none());
@@ -104,6 +101,8 @@ impl<'a> Rounds<'a> {
             let why = link.why_left_out(case.pattern).unwrap_or_default();
             self.leave_out(link, Some(case.pattern), why.to_owned(), false);
         }
+        progress.clear();
+        let links = self.open(case, links).await;
         let turns = links.iter().map(|&link| (link, Turns::new(case.pattern)));
         self.case = Some((case, turns.collect()));
         let mut crowds = self.crowds(&case, &links).await;
@@ -121,6 +120,42 @@ impl<'a> Rounds<'a> {
             for worker in crowd {
                 self.close(link, worker).await;
             }
+        }
+    }
+
+    /// Starts the processes of a case, and returns the links that have them.
+    async fn open(&mut self, case: Case, links: Vec<Link>) -> Vec<Link> {
+        if case.pattern == Pattern::Idle {
+            // Each turn has processes of its own.
+            return links;
+        }
+        let mut opened = Vec::new();
+        for link in links {
+            let worker = match self.new_folder() {
+                Ok(folder) => Worker::open(link, &folder, &self.options.runtime).await,
+                Err(error) => Err(error),
+            };
+            match worker {
+                Ok(worker) => {
+                    if let Some(lane) = self.lane(link) {
+                        lane.worker = Some(worker);
+                    }
+                    opened.push(link);
+                }
+                Err(error) => self.fail(link, case, &error.to_string()),
+            }
+        }
+        opened
+    }
+
+    /// Ends all processes that there are.
+    async fn close_all(&mut self) {
+        let workers = self.lanes.iter_mut();
+        let workers: Vec<_> = workers
+            .filter_map(|lane| Some((lane.link, lane.worker.take()?)))
+            .collect();
+        for (link, worker) in workers {
+            self.close(link, worker).await;
         }
     }
 
@@ -156,18 +191,20 @@ impl<'a> Rounds<'a> {
         crowds
     }
 
+    fn lane(&mut self, link: Link) -> Option<&mut Lane> {
+        self.lanes.iter_mut().find(|lane| lane.link == link)
+    }
+
     fn worker(&mut self, link: Link) -> Option<&mut Worker> {
-        let lane = self.lanes.iter_mut().find(|lane| lane.link == link)?;
-        lane.worker.as_mut()
+        self.lane(link)?.worker.as_mut()
     }
 
     /// A link that failed once is not measured any more, and what was measured of it in this case is not shown: it had
     /// not all of its turns beside those of the others.
     fn fail(&mut self, link: Link, case: Case, why: &str) {
-        for lane in &mut self.lanes {
-            if lane.link == link {
-                lane.worker = None;
-            }
+        if let Some(lane) = self.lane(link) {
+            lane.worker = None;
+            lane.failed = true;
         }
         if let Some((_, turns)) = &mut self.case {
             turns.retain(|(measured, _)| *measured != link);
@@ -182,8 +219,7 @@ impl<'a> Rounds<'a> {
         crowds: &mut [(Link, Vec<Worker>)],
     ) -> Result<()> {
         let time = self.options.turn(case.pattern);
-        if self.worker(link).is_none() {
-            // It has failed.
+        if self.lane(link).is_none_or(|lane| lane.failed) {
             return Ok(());
         }
         if case.pattern == Pattern::Idle {
@@ -242,11 +278,7 @@ impl<'a> Rounds<'a> {
     /// Ends all processes and gives what was measured.
     pub(super) async fn finish(mut self) -> Report {
         self.end_case();
-        for lane in std::mem::take(&mut self.lanes) {
-            if let Some(worker) = lane.worker {
-                self.close(lane.link, worker).await;
-            }
-        }
+        self.close_all().await;
         let path = self.folder.path().to_owned();
         if let Err(error) = self.folder.close() {
             eprintln!("{} is left behind: {error}", path.display());

@@ -32,14 +32,16 @@ impl Spread {
     }
 }
 
-/// What one turn of a link showed, all its clients together.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// What a turn of a link showed, all its clients together; in a row, the medians of its turns.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub(crate) struct CallFigures {
+    /// In a row, those of all turns.
     pub(crate) calls: u64,
     pub(crate) p50_us: f64,
     pub(crate) p99_us: f64,
     pub(crate) p999_us: f64,
     pub(crate) calls_per_s: f64,
+    /// Payload in one direction; of `mixed` that of the bulk stream.
     pub(crate) gbytes_per_s: f64,
     pub(crate) client_cpu_us_per_call: f64,
     /// `None` where the service runs in the client's process.
@@ -82,6 +84,11 @@ impl CallFigures {
             server_cpu_us_per_call: server_cpu_ns
                 .map(|(begin, end)| micros_per_call((end - begin) as f64)),
         })
+    }
+
+    /// Of both processes.
+    pub(crate) fn cpu_us_per_call(&self) -> f64 {
+        self.client_cpu_us_per_call + self.server_cpu_us_per_call.unwrap_or(0.0)
     }
 }
 

@@ -51,17 +51,18 @@ fn write_calls(table: &mut String, row: &Row, calls: &CallRow) {
     let [least, most] = row.spread("p50_us").unwrap_or_default();
     let range = format!("{} to {}", significant(least), significant(most));
     let server = calls
+        .figures
         .server_cpu_us_per_call
         .map_or("-".to_owned(), significant);
     let _ = write!(
         table,
         "{:>10}{range:>20}{:>11}{:>11}{:>11}{:>8}{:>11}{server:>11}",
-        significant(calls.p50_us),
-        significant(calls.p99_us),
-        significant(calls.p999_us),
-        significant(calls.calls_per_s),
-        significant(calls.gbytes_per_s),
-        significant(calls.client_cpu_us_per_call),
+        significant(calls.figures.p50_us),
+        significant(calls.figures.p99_us),
+        significant(calls.figures.p999_us),
+        significant(calls.figures.calls_per_s),
+        significant(calls.figures.gbytes_per_s),
+        significant(calls.figures.client_cpu_us_per_call),
     );
 }
 

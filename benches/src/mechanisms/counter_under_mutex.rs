@@ -30,11 +30,7 @@ impl Mechanism for CounterUnderMutex {
     }
 
     fn prepare(&self) -> Result<Prepared> {
-        let memory = SharedMemory::anonymous_file(DATA)?;
-        Ok(Prepared::descriptors(
-            vec![memory.try_clone()?],
-            vec![memory],
-        ))
+        SharedMemory::for_both(DATA)
     }
 
     fn open(&self, side: Side, handover: Handover) -> Result<Box<dyn End>> {

@@ -21,11 +21,7 @@ impl Mechanism for Futex {
     }
 
     fn prepare(&self) -> Result<Prepared> {
-        let memory = SharedMemory::anonymous_file(DATA)?;
-        Ok(Prepared::descriptors(
-            vec![memory.try_clone()?],
-            vec![memory],
-        ))
+        SharedMemory::for_both(DATA)
     }
 
     fn open(&self, side: Side, handover: Handover) -> Result<Box<dyn End>> {

@@ -1,6 +1,7 @@
 //! Memory that both processes write. Unlike isotonic's segments it needs two sides that trust each other: this is
 //! how such memory is shared elsewhere.
 
+use super::mechanism::Prepared;
 use crate::Result;
 use std::fs::File;
 use std::os::fd::OwnedFd;
@@ -22,6 +23,12 @@ impl SharedMemory {
         let flags = rustix::fs::MemfdFlags::CLOEXEC;
         let file = rustix::fs::memfd_create(c"isotonic-bench", flags)?;
         Ok(Self::sized(file.into(), len)?.into())
+    }
+
+    /// What two ends need that have nothing but such a file between them.
+    pub(super) fn for_both(len: usize) -> Result<Prepared> {
+        let file = Self::anonymous_file(len)?;
+        Ok(Prepared::descriptors(vec![file.try_clone()?], vec![file]))
     }
 
     /// `file` with room for `len` bytes of data, all zero.

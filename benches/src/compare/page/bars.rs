@@ -26,7 +26,7 @@ pub(super) fn plot(rows: &[Row]) -> Markup {
     };
     let most = calls
         .iter()
-        .map(|(_, calls)| calls.cpu_us_per_call())
+        .map(|(_, calls)| calls.figures.cpu_us_per_call())
         .fold(f64::MIN_POSITIVE, f64::max);
     let width = |micros: f64| tenth(micros / most * (RIGHT - LEFT));
     let height = TOP + STEP * calls.len() as f64;
@@ -36,17 +36,17 @@ pub(super) fn plot(rows: &[Row]) -> Markup {
             svg viewBox={ "0 0 " (WIDTH) " " (height) } role="img" aria-label={ "CPU time per call, " (first.case) } {
                 @for (index, (row, calls)) in calls.iter().enumerate() {
                     @let y = TOP + STEP * index as f64;
-                    @let client = width(calls.client_cpu_us_per_call);
-                    @let server = width(calls.server_cpu_us_per_call.unwrap_or(0.0));
+                    @let client = width(calls.figures.client_cpu_us_per_call);
+                    @let server = width(calls.figures.server_cpu_us_per_call.unwrap_or(0.0));
                     g class={ "link " (row.link) } {
                         text.label x=(LEFT - 8.0) y=(y + 12.0) text-anchor="end" { (row.link) }
                         rect.client x=(LEFT) y=(y) width=(client) height=(BAR) {
-                            title { "client: " (significant(calls.client_cpu_us_per_call)) " µs" }
+                            title { "client: " (significant(calls.figures.client_cpu_us_per_call)) " µs" }
                         }
                         rect.server x=(tenth(LEFT + client)) y=(y) width=(server) height=(BAR) {
-                            title { "server: " (significant(calls.server_cpu_us_per_call.unwrap_or(0.0))) " µs" }
+                            title { "server: " (significant(calls.figures.server_cpu_us_per_call.unwrap_or(0.0))) " µs" }
                         }
-                        text.value x=(tenth(LEFT + client + server + 6.0)) y=(y + 12.0) { (significant(calls.cpu_us_per_call())) }
+                        text.value x=(tenth(LEFT + client + server + 6.0)) y=(y + 12.0) { (significant(calls.figures.cpu_us_per_call())) }
                     }
                 }
             }

@@ -33,14 +33,14 @@ pub(super) fn render(report: &Report) -> String {
                 (key(report))
                 h2 { "Latency by payload" }
                 div.plots {
-                    (by_payload(report, Pattern::Unary, "Unary call, p50", "µs", |calls| calls.p50_us))
-                    (by_payload(report, Pattern::Unary, "Unary call, p99", "µs", |calls| calls.p99_us))
-                    (by_payload(report, Pattern::Bidi, "Message and answer on an open stream, p50", "µs", |calls| calls.p50_us))
+                    (by_payload(report, Pattern::Unary, "Unary call, p50", "µs", |calls| calls.figures.p50_us))
+                    (by_payload(report, Pattern::Unary, "Unary call, p99", "µs", |calls| calls.figures.p99_us))
+                    (by_payload(report, Pattern::Bidi, "Message and answer on an open stream, p50", "µs", |calls| calls.figures.p50_us))
                 }
                 h2 { "Throughput by payload" }
                 div.plots {
-                    (by_payload(report, Pattern::ClientStream, "Client stream", "GB/s", |calls| calls.gbytes_per_s))
-                    (by_payload(report, Pattern::ServerStream, "Server stream", "GB/s", |calls| calls.gbytes_per_s))
+                    (by_payload(report, Pattern::ClientStream, "Client stream", "GB/s", |calls| calls.figures.gbytes_per_s))
+                    (by_payload(report, Pattern::ServerStream, "Server stream", "GB/s", |calls| calls.figures.gbytes_per_s))
                 }
                 h2 { "CPU per call" }
                 p.faint { "The strong part of a bar is the client's process, the pale part the server's." }

@@ -71,17 +71,18 @@ fn cells(row: &Row) -> Vec<String> {
 fn call_cells(row: &Row, calls: &CallRow) -> Vec<String> {
     let [least, most] = row.spread("p50_us").unwrap_or_default();
     vec![
-        significant(calls.p50_us),
+        significant(calls.figures.p50_us),
         format!("{} to {}", significant(least), significant(most)),
-        significant(calls.p99_us),
-        significant(calls.p999_us),
-        significant(calls.calls_per_s),
-        significant(calls.gbytes_per_s),
-        significant(calls.client_cpu_us_per_call),
+        significant(calls.figures.p99_us),
+        significant(calls.figures.p999_us),
+        significant(calls.figures.calls_per_s),
+        significant(calls.figures.gbytes_per_s),
+        significant(calls.figures.client_cpu_us_per_call),
         calls
+            .figures
             .server_cpu_us_per_call
             .map_or("-".to_owned(), significant),
-        calls.calls.to_string(),
+        calls.figures.calls.to_string(),
     ]
 }
 
