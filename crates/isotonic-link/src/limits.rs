@@ -114,19 +114,21 @@ pub const BUSY_TURNS: u32 = 16;
 pub const BUSY_WINDOW: Duration = Duration::from_secs(1);
 
 /// Bytes that one direction of a link in shared memory moves in one go before the other direction and other tasks have
-/// a turn, if the other direction has lately used its turn.
-pub const TURN_BYTES: usize = 128 * 1024;
+/// a turn, if the other direction has lately used one.
+pub const TURN_BYTES: usize = 256 * 1024;
 
 /// The same if it has not. More than a call of 1 MiB moves, which has no use for turns: each is a way through the
-/// runtime and often wakes another of its workers. `isotonic-bench compare --patterns mixed,unary`, medians of 8 to
-/// 25 runs each, the variants by turns:
+/// runtime and often wakes another of its workers. `isotonic-bench compare --patterns mixed,unary`, one worker a
+/// process, medians of 4 to 8 runs each, the variants taking turns:
 ///
-/// | turns                    | small calls beside a bulk stream, p99 | the same, one worker         | 1 MiB call, p50  |
-/// |--------------------------|--------------------------------------:|-----------------------------:|-----------------:|
-/// | none                     |                                736 µs | 480 µs, 4,700 a second       |           529 µs |
-/// | after 2 MiB, 128 KiB     |                                708 µs | 398 µs, 5,900 a second       |           512 µs |
-/// | after 640 KiB, 128 KiB   |                                674 µs | 300 µs, 7,200 a second       |           592 µs |
-/// | always after 256 KiB     |                                661 µs | 181 µs, 11,000 a second      |           609 µs |
+/// | turns                         | small calls beside a bulk stream | bulk stream | 1 MiB call, p50 |
+/// |-------------------------------|---------------------------------:|------------:|----------------:|
+/// | none                          |     p99 505 µs, 4,400 calls/s    |    7.8 GB/s |          417 µs |
+/// | after 2 MiB, then 128 KiB     |     p99 424 µs, 5,800 calls/s    |    7.4 GB/s |          421 µs |
+/// | these                         |    p99 214 µs, 10,200 calls/s    |    7.5 GB/s |          419 µs |
+///
+/// With default runtimes on two cores the p99 is that of waiting for a CPU, 0.7 to 0.8 ms with and without turns; always
+/// after 256 KiB, calls of 1 MiB take 636 µs instead of 551.
 pub const QUIET_TURN_BYTES: usize = 2 * 1024 * 1024;
 
 /// How long a side polls for the peer before it sleeps, where polling pays. It has to cover the usual

@@ -9,18 +9,32 @@
 
 use crate::limits::{QUIET_TURN_BYTES, TURN_BYTES};
 
+/// How many turns given in vain show that the other direction has no use for them.
+const UNUSED: u32 = 16;
+
 /// The turn of one direction of a link.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Turn {
     /// Moved in one go so far.
     bytes: usize,
     /// It last stopped because its turn had ended, and not because it had to wait for the peer anyway.
     was_ended: bool,
-    /// The other direction has used the last turn that it was given, or has something to move.
-    shared: bool,
+    /// Turns that it has given to the other direction since that last used one, at most [`UNUSED`].
+    unused: u32,
+    /// The other direction has something to move now.
+    other_waits: bool,
 }
 
 impl Turn {
+    pub(super) fn new() -> Self {
+        Self {
+            bytes: 0,
+            was_ended: false,
+            unused: UNUSED,
+            other_waits: false,
+        }
+    }
+
     /// Bytes have moved in this direction.
     pub(super) fn moved(&mut self, bytes: usize) {
         self.bytes = self.bytes.saturating_add(bytes);
@@ -39,12 +53,14 @@ impl Turn {
 
     /// The other direction has moved something.
     pub(super) fn other_moved(&mut self) {
-        self.shared |= self.was_ended;
+        if self.was_ended {
+            self.unused = 0;
+        }
     }
 
     /// The other direction has something to move.
     pub(super) fn other_waits(&mut self) {
-        self.shared = true;
+        self.other_waits = true;
     }
 
     /// Whether it has moved so much that it has to stop if the other direction has something to move.
@@ -54,17 +70,17 @@ impl Turn {
 
     /// Whether it has to stop now. If so, the next turn has begun.
     pub(super) fn ends(&mut self) -> bool {
-        let most = if self.shared {
+        let most = if self.other_waits || self.unused < UNUSED {
             TURN_BYTES
         } else {
             QUIET_TURN_BYTES
         };
         let ends = self.bytes >= most;
         if ends {
-            *self = Self {
-                was_ended: true,
-                ..Self::default()
-            };
+            self.bytes = 0;
+            self.was_ended = true;
+            self.unused = (self.unused + 1).min(UNUSED);
+            self.other_waits = false;
         }
         ends
     }
@@ -86,19 +102,29 @@ mod tests {
     }
 
     #[test]
-    fn turns_are_short_only_while_the_other_direction_uses_them() {
-        let mut turn = Turn::default();
+    fn turns_are_short_while_the_other_direction_uses_some() {
+        let mut turn = Turn::new();
         assert_eq!(length(&mut turn), QUIET_TURN_BYTES);
-        turn.other_moved();
-        assert_eq!(length(&mut turn), TURN_BYTES);
-        assert_eq!(length(&mut turn), QUIET_TURN_BYTES, "it was not used");
+        for _ in 0..2 {
+            turn.other_moved();
+            for _ in 0..UNUSED {
+                assert_eq!(length(&mut turn), TURN_BYTES);
+            }
+            assert_eq!(length(&mut turn), QUIET_TURN_BYTES, "they were not used");
+        }
+    }
+
+    #[test]
+    fn what_the_other_direction_has_to_move_now_ends_one_turn() {
+        let mut turn = Turn::new();
         turn.other_waits();
         assert_eq!(length(&mut turn), TURN_BYTES);
+        assert_eq!(length(&mut turn), QUIET_TURN_BYTES);
     }
 
     #[test]
     fn an_answer_to_all_that_was_moved_needs_no_turn() {
-        let mut turn = Turn::default();
+        let mut turn = Turn::new();
         for _ in 0..10 {
             turn.moved(QUIET_TURN_BYTES - 1);
             assert!(!turn.ends());
