@@ -20,8 +20,8 @@ const WARM_UP: u32 = 4;
 /// A link and the processes that measure it.
 struct Lane {
     link: Link,
-    /// Of the case that is being measured: each has processes of its own. What was allocated and freed for other cases
-    /// would decide where their buffers lie, and so how much of them is in the caches.
+    /// Of the case that is being measured: each has processes of its own, so that it does not depend on what other cases
+    /// have allocated and freed before it.
     worker: Option<Worker>,
     /// It is not measured any more.
     failed: bool,
