@@ -5,8 +5,9 @@
 //!   rounds, table, page  --orders-->  patterns, clocks  ==link==>  the service
 //! ```
 //!
-//! This process only waits while a link is measured. Each case has processes of its own. A client's process ends when its standard input does, and a
-//! server's when its client has gone, so that nothing is left running however this one ends.
+//! This process only waits while a link is measured. Each case has processes of its own. A client's process ends when
+//! its standard input does, and a server's when its client has gone, so that nothing is left running however this one
+//! ends.
 
 mod allocator;
 mod busy;

@@ -24,11 +24,11 @@ const WORTH_POLLING: Duration = POLL_BUDGET.saturating_mul(2);
 /// and both would sleep on and on: 64 KiB calls, default runtimes on two cores, p50 of ten runs 34 µs (33 to 125) when
 /// it counts, 34 µs (33 to 36) with this; on a noisier day 155 and 44 µs. With 400 µs, small calls beside other work on
 /// both cores lose a quarter of their calls/s.
-const EXCUSED: Duration = POLL_BUDGET.saturating_mul(3);
+const LONGEST_EXCUSED: Duration = POLL_BUDGET.saturating_mul(3);
 
 /// How long a peer may go on having to be woken until that is no excuse any more: longer than a side stays asleep that
 /// has given up polling.
-const EXCUSES: Duration = NO_POLLING.saturating_mul(2);
+const EXCUSED_FOR: Duration = NO_POLLING.saturating_mul(2);
 
 /// How long nothing is polled for after polling was given up. The peer may answer quickly only because we
 /// sleep: where other work leaves both of us one CPU, it waits for our polling to end. With both cores busy and
@@ -146,7 +146,8 @@ impl Waiting {
                 }
                 (false, true) => self.remember(waited < WORTH_POLLING),
                 // The peer's wake-up took the time; it may poll from now on.
-                (true, true) if peer_slept && waited < EXCUSED && self.excuses(now) => {}
+                (true, true)
+                    if peer_slept && waited < LONGEST_EXCUSED && self.still_excuses(now) => {}
                 // It took both the polling and the wake-up.
                 (true, true) => self.remember(false),
             }
@@ -159,9 +160,9 @@ impl Waiting {
         }
     }
 
-    fn excuses(&mut self, now: Instant) -> bool {
+    fn still_excuses(&mut self, now: Instant) -> bool {
         let since = *self.excused_since.get_or_insert(now);
-        now.saturating_duration_since(since) < EXCUSES
+        now.saturating_duration_since(since) < EXCUSED_FOR
     }
 
     fn remember(&mut self, worth: bool) {

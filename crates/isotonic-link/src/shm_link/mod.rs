@@ -8,6 +8,8 @@
 //! 3. read the socket: it may hold bytes, steps of the attachment, a doorbell, or the end;
 //! 4. sleep: announce it to the peer, look once more, and wait for the socket.
 //!
+//! A direction that has moved much in one go may have to wait before step 1, so that the other has its [`turn`].
+//!
 //! Step 3 comes before step 4 because the waker is armed only by an empty socket: a doorbell that comes
 //! after the announcement then finds it armed.
 
