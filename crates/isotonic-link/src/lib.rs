@@ -31,6 +31,8 @@ mod plain_peers;
 mod policy;
 mod protocol;
 mod quota;
+#[cfg(target_os = "linux")]
+mod readable;
 mod reason;
 #[cfg(target_os = "linux")]
 mod record_socket;
@@ -43,6 +45,8 @@ mod violation;
 mod waiting;
 #[cfg(target_os = "linux")]
 mod waiting_tasks;
+#[cfg(target_os = "linux")]
+mod watched_socket;
 
 pub use address::{Address, AddressError};
 pub use connector::Connector;

@@ -4,10 +4,10 @@
 //! one and keep it open long after the peer has crashed. The kernel tells of the process itself by a
 //! pidfd (`SO_PEERPIDFD`, Linux 6.5), which becomes readable when it ends (pidfd_open(2)).
 
+use crate::readable;
 use nix::sys::socket::{getsockopt, sockopt::PeerPidfd};
 use std::os::fd::OwnedFd;
 use std::task::{Context, Poll};
-use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::net::UnixStream;
 
@@ -24,12 +24,7 @@ impl PeerProcess {
             return None;
         }
         let pidfd = getsockopt(stream, PeerPidfd).ok()?;
-        #[expect(
-            deprecated,
-            reason = "its successor is unsafe, for types that lie about their descriptor; this one is an OwnedFd"
-        )]
-        let pidfd = AsyncFd::with_interest(pidfd, Interest::READABLE);
-        pidfd.ok().map(Self)
+        readable::watch(pidfd).ok().map(Self)
     }
 
     /// Ready once it has ended, and from then on.

@@ -9,14 +9,14 @@ use rustix::io::ioctl_fionread;
 use rustix::net::{Shutdown, SocketFlags, accept_with, shutdown};
 use std::io;
 use std::ops::{Deref, DerefMut};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use tokio::io::Interest;
 use tokio::net::{UnixListener, UnixStream};
 
-/// Closes itself elsewhere if there is anything left in it.
+/// A peer's socket as a stream of tokio's.
 #[derive(Debug)]
 pub(crate) struct PeerSocket {
-    /// `Some` until it is dropped.
+    /// `Some` until it is dropped or taken apart.
     stream: Option<UnixStream>,
     charge: Charge,
 }
@@ -39,24 +39,62 @@ impl PeerSocket {
         &self.charge
     }
 
-    /// Receives what is there, once the socket was said to be readable. `WouldBlock` if that is nothing.
-    ///
-    /// Less than the buffer has room for means that there is no more, and the next event comes with the next
-    /// bytes (epoll(7), question 9), so that nobody needs to ask the kernel again before sleeping. Not so
-    /// after descriptors, which end what one call receives, nor at the end of the stream.
+    /// See [`receive_all`].
     pub(crate) fn try_receive(&self, buffer: &mut [u8]) -> io::Result<Received> {
-        let mut last = None;
-        let received = self.try_io(Interest::READABLE, || {
-            let received = ancillary::receive(self, buffer, &self.charge)?;
-            if received.len == 0 || received.len == buffer.len() || received.has_descriptors() {
-                return Ok(received);
-            }
-            last = Some(received);
-            // This is how tokio is told that it is readable no more.
-            Err(io::ErrorKind::WouldBlock.into())
-        });
-        last.map_or(received, Ok)
+        receive_all(self.as_fd(), buffer, &self.charge, |receive| {
+            self.try_io(Interest::READABLE, receive)
+        })
     }
+
+    /// Takes it away from the runtime.
+    pub(crate) fn into_bare(mut self) -> io::Result<BareSocket> {
+        self.take_bare()
+    }
+
+    /// Gives it to the runtime that this runs on.
+    pub(crate) fn from_bare(mut socket: BareSocket) -> io::Result<Self> {
+        let charge = socket.charge.take();
+        let descriptor = socket
+            .descriptor
+            .take()
+            .ok_or(io::ErrorKind::NotConnected)?;
+        let stream = UnixStream::from_std(descriptor.into())?;
+        Ok(Self::new(stream).charged_to(charge))
+    }
+
+    fn take_bare(&mut self) -> io::Result<BareSocket> {
+        let stream = self.stream.take().ok_or(io::ErrorKind::NotConnected)?;
+        // An error of the runtime's closes it here.
+        let descriptor = OwnedFd::from(stream.into_std()?);
+        Ok(BareSocket {
+            descriptor: Some(descriptor),
+            charge: self.charge.take(),
+        })
+    }
+}
+
+/// Receives what is there through `try_io`, which a runtime said is readable. `WouldBlock` if that is nothing.
+///
+/// Less than the buffer has room for means that there is no more, and the next event comes with the next
+/// bytes (epoll(7), question 9), so that nobody needs to ask the kernel again before sleeping. Not so
+/// after descriptors, which end what one call receives, nor at the end of the stream.
+pub(crate) fn receive_all(
+    socket: BorrowedFd<'_>,
+    buffer: &mut [u8],
+    charge: &Charge,
+    try_io: impl FnOnce(&mut dyn FnMut() -> io::Result<Received>) -> io::Result<Received>,
+) -> io::Result<Received> {
+    let mut last = None;
+    let received = try_io(&mut || {
+        let received = ancillary::receive(socket, buffer, charge)?;
+        if received.len == 0 || received.len == buffer.len() || received.has_descriptors() {
+            return Ok(received);
+        }
+        last = Some(received);
+        // This is how tokio is told that it is readable no more.
+        Err(io::ErrorKind::WouldBlock.into())
+    });
+    last.map_or(received, Ok)
 }
 
 impl AsFd for PeerSocket {
@@ -81,21 +119,55 @@ impl DerefMut for PeerSocket {
 
 impl Drop for PeerSocket {
     fn drop(&mut self) {
-        let Some(stream) = self.stream.take() else {
+        drop(self.take_bare());
+    }
+}
+
+/// A peer's socket as such. Closes itself elsewhere if there is anything left in it.
+#[derive(Debug)]
+pub(crate) struct BareSocket {
+    /// `Some` until it is dropped or given to a runtime.
+    descriptor: Option<OwnedFd>,
+    charge: Charge,
+}
+
+impl BareSocket {
+    pub(crate) fn charge(&self) -> &Charge {
+        &self.charge
+    }
+
+    fn descriptor(&self) -> &OwnedFd {
+        let descriptor = self.descriptor.as_ref();
+        descriptor.expect("it is there until the drop")
+    }
+}
+
+impl AsFd for BareSocket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.descriptor().as_fd()
+    }
+}
+
+/// For [`AsyncFd`](tokio::io::unix::AsyncFd).
+impl AsRawFd for BareSocket {
+    fn as_raw_fd(&self) -> RawFd {
+        self.descriptor().as_raw_fd()
+    }
+}
+
+impl Drop for BareSocket {
+    fn drop(&mut self) {
+        let Some(socket) = self.descriptor.take() else {
             return;
         };
         // Nothing more can be sent to it from here on; it may be gone already.
-        let _ = shutdown(&stream, Shutdown::Read);
+        let _ = shutdown(&socket, Shutdown::Read);
         // Most often there is nothing, or the end of a conversation.
         let mut rest = [0; 4096];
-        let _ = ancillary::receive(&stream, &mut rest, &self.charge);
+        let _ = ancillary::receive(&socket, &mut rest, &self.charge);
         // A descriptor comes with a byte at least.
-        if matches!(ioctl_fionread(&stream), Ok(0)) {
-            return;
-        }
-        // An error of the runtime's closes it here.
-        if let Ok(stream) = stream.into_std() {
-            close_elsewhere(OwnedFd::from(stream), self.charge.take());
+        if !matches!(ioctl_fionread(&socket), Ok(0)) {
+            close_elsewhere(socket, self.charge.take());
         }
     }
 }

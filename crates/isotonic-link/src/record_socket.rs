@@ -1,16 +1,16 @@
 //! A Unix socket that carries records: cuts what comes into records, and keeps what could not be sent
 //! yet in order.
 
-use crate::ancillary::{self, Received};
+use crate::ancillary::Received;
 use crate::limits::{MAX_DATA_RECORD, RECEIVE_BUFFER};
 use crate::peer_socket::PeerSocket;
 use crate::protocol::record::{self, Control, HEADER_LEN, Record, RecordReader, RecordViolation};
+use crate::watched_socket::WatchedSocket;
+use rustix::net::Shutdown;
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::os::fd::OwnedFd;
 use std::task::{Context, Poll, ready};
-use tokio::io::Interest;
-use tokio::net::UnixStream;
 
 /// Slices of one write that are passed to the kernel together with a record's header.
 const MAX_SLICES: usize = 64;
@@ -28,7 +28,7 @@ pub(crate) enum SocketError {
 
 #[derive(Debug)]
 pub(crate) struct RecordSocket {
-    stream: PeerSocket,
+    stream: WatchedSocket,
     reader: RecordReader,
     received: Box<[u8]>,
     /// Sent before anything else. Bounded: `poll_write_data` adds at most the rest of one record, and
@@ -49,7 +49,7 @@ struct Unsent {
 impl RecordSocket {
     pub(crate) fn new(stream: PeerSocket) -> Self {
         Self {
-            stream,
+            stream: WatchedSocket::new(stream),
             reader: RecordReader::default(),
             received: vec![0; RECEIVE_BUFFER].into_boxed_slice(),
             unsent: VecDeque::new(),
@@ -90,10 +90,15 @@ impl RecordSocket {
         Poll::Ready(self.stream.try_receive(&mut self.received))
     }
 
+    /// Only what is rare is sent from now on, besides doorbells, which do not wait for space. The caller has to poll
+    /// again, or it is woken no more.
+    pub(crate) fn carries_doorbells(&mut self) -> io::Result<()> {
+        self.stream.is_rarely_full()
+    }
+
     /// Ends the stream after what the kernel holds now, whoever else may still send.
     pub(crate) fn sender_is_gone(&self) {
-        // It may be gone already.
-        let _ = rustix::net::shutdown(&self.stream, rustix::net::Shutdown::Read);
+        self.stream.shut_down(Shutdown::Read);
     }
 
     /// Whether the stream ended within a record.
@@ -116,26 +121,22 @@ impl RecordSocket {
         self.unsent.is_empty()
     }
 
-    /// Sends what is waiting to be sent.
+    /// Sends what is waiting to be sent. `cx` has to wake whoever waits for records, too.
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while !self.is_flushed() {
-            ready!(self.stream.poll_write_ready(cx))?;
-            match self.send_first(send) {
-                Ok(()) => {}
-                Err(error) if is_temporary(&error) => {}
-                Err(error) => return Poll::Ready(Err(error)),
-            }
+        while let Some(first) = self.unsent.front() {
+            let rest = [IoSlice::new(&first.bytes[first.sent..])];
+            let sent = ready!(self.stream.poll_send(cx, &rest, first.descriptor.as_ref()));
+            self.first_was_sent(sent)?;
         }
         Poll::Ready(Ok(()))
     }
 
-    /// Sends some of the first record that is waiting, if there is one.
-    fn send_first(&mut self, send: Send) -> io::Result<()> {
+    /// How much of the first record that waits was sent.
+    fn first_was_sent(&mut self, sent: io::Result<usize>) -> io::Result<()> {
         let Some(first) = self.unsent.front_mut() else {
             return Ok(());
         };
-        let rest = [IoSlice::new(&first.bytes[first.sent..])];
-        match send(&self.stream, &rest, first.descriptor.as_ref()) {
+        match sent {
             Ok(sent) => {
                 // The kernel took the descriptor with the first byte; ours is closed here.
                 first.descriptor = None;
@@ -190,14 +191,7 @@ impl RecordSocket {
         }
         let header = record::data_header(len);
         slices[0] = IoSlice::new(&header);
-        let sent = loop {
-            ready!(self.stream.poll_write_ready(cx))?;
-            match send(&self.stream, &slices[..used], None) {
-                Ok(sent) => break sent,
-                Err(error) if is_temporary(&error) => {}
-                Err(error) => return Poll::Ready(Err(error)),
-            }
-        };
+        let sent = ready!(self.stream.poll_send(cx, &slices[..used], None))?;
         if sent < HEADER_LEN + len {
             let bytes = slices[..used]
                 .iter()
@@ -214,8 +208,10 @@ impl RecordSocket {
 
     /// Sends what is waiting to be sent, as far as the socket takes it at once. Returns whether that is all.
     pub(crate) fn flush_now(&mut self) -> io::Result<bool> {
-        while !self.is_flushed() {
-            match self.send_first(send_now) {
+        while let Some(first) = self.unsent.front() {
+            let rest = [IoSlice::new(&first.bytes[first.sent..])];
+            let sent = self.stream.send_now(&rest, first.descriptor.as_ref());
+            match self.first_was_sent(sent) {
                 Ok(()) => {}
                 Err(error) if is_temporary(&error) => return Ok(false),
                 Err(error) => return Err(error),
@@ -233,7 +229,7 @@ impl RecordSocket {
         let (bytes, _) = Control::Doorbell.encode();
         // A stream socket takes a message this small as a whole or not at all: it is one buffer of the
         // kernel's (unix(7), `unix_stream_sendmsg`).
-        match send_now(&self.stream, &[IoSlice::new(&bytes)], None) {
+        match self.stream.send_now(&[IoSlice::new(&bytes)], None) {
             Ok(_) => Ok(true),
             Err(error) if is_temporary(&error) => Ok(false),
             Err(error) => Err(error),
@@ -244,8 +240,7 @@ impl RecordSocket {
     pub(crate) fn abort(&mut self) {
         self.unsent.clear();
         self.ended = true;
-        // It may be gone already.
-        let _ = rustix::net::shutdown(&self.stream, rustix::net::Shutdown::Both);
+        self.stream.shut_down(Shutdown::Both);
     }
 }
 
@@ -262,27 +257,4 @@ fn is_end(error: &io::Error) -> bool {
         error.kind(),
         io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset | io::ErrorKind::NotConnected
     )
-}
-
-/// Either of the two functions below.
-type Send = fn(&UnixStream, &[IoSlice<'_>], Option<&OwnedFd>) -> io::Result<usize>;
-
-/// Sends through tokio's readiness, so that a full socket is noticed and waited for.
-fn send(
-    stream: &UnixStream,
-    slices: &[IoSlice<'_>],
-    descriptor: Option<&OwnedFd>,
-) -> io::Result<usize> {
-    stream.try_io(Interest::WRITABLE, || {
-        ancillary::send(stream, slices, descriptor)
-    })
-}
-
-/// Sends past tokio's readiness, for callers that will not wait.
-fn send_now(
-    stream: &UnixStream,
-    slices: &[IoSlice<'_>],
-    descriptor: Option<&OwnedFd>,
-) -> io::Result<usize> {
-    ancillary::send(stream, slices, descriptor)
 }

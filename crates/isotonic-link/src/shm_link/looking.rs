@@ -127,8 +127,8 @@ impl ShmLink {
             });
         }
         self.peer.gone.then(|| {
-            if let Some(errno) = self.socket_errno {
-                return Err(io::Error::from_raw_os_error(errno));
+            if let Some(error) = self.socket_error() {
+                return Err(error);
             }
             let cut = if self.socket.ended_mid_record() {
                 " within a record"

@@ -45,6 +45,8 @@ use turn::Turn;
 pub(crate) struct ShmLink {
     socket: RecordSocket,
     peer_process: Option<PeerProcess>,
+    /// This process may run on more than one.
+    several_cpus: bool,
     attachment: Attachment,
     activity: Activity,
     outbound: Outbound,
@@ -138,6 +140,7 @@ impl ShmLink {
         Self {
             peer_process: PeerProcess::of(&stream),
             socket: RecordSocket::new(stream),
+            several_cpus,
             attachment: Attachment::new(role, settings.capacity, settings.largest)
                 .limited_to(memory),
             activity: Activity::new(Instant::now()),
@@ -207,7 +210,8 @@ impl ShmLink {
         loop {
             self.check()?;
             if self.closed || self.peer.gone {
-                return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+                let error = self.socket_error();
+                return Poll::Ready(Err(error.unwrap_or(io::ErrorKind::BrokenPipe.into())));
             }
             if matches!(self.outbound, Outbound::Ring(_)) {
                 // What is put into the ring is found only after the `Moved` before it.
@@ -264,6 +268,10 @@ impl ShmLink {
             let total = self.total_produced();
             self.socket.push(Control::Close { total });
         }
+    }
+
+    fn socket_error(&self) -> Option<io::Error> {
+        self.socket_errno.map(io::Error::from_raw_os_error)
     }
 
     fn check(&self) -> io::Result<()> {

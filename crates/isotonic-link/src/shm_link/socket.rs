@@ -127,8 +127,28 @@ impl ShmLink {
         step.made_progress();
         // The step of the attachment that answers this one.
         let _ = self.poll_send_waiting(cx);
+        self.watch_less_once_moved();
         self.tasks.wake_half(half.other());
         Poll::Ready(())
+    }
+
+    /// Where both directions are in shared memory, the socket has little left to send.
+    ///
+    /// Not where there is one CPU only: there a side that the kernel has woken too early is ready to run when the peer
+    /// rings, and a doorbell for a thread that is ready does not have it run at once, before the peer has written all.
+    /// Calls of 64 KiB, p50 of 7 alternating runs: 59 µs watched for space, too, and 82 µs without (Unix socket: 74).
+    fn watch_less_once_moved(&mut self) {
+        let moved = matches!(
+            (&self.inbound, &self.outbound),
+            (Inbound::Ring(_), Outbound::Ring(_))
+        );
+        if moved
+            && self.several_cpus
+            && self.socket.is_flushed()
+            && let Err(error) = self.socket.carries_doorbells()
+        {
+            self.socket_failed(&error);
+        }
     }
 
     /// Sends what is waiting to be sent.
