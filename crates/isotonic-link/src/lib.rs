@@ -12,6 +12,8 @@ mod activity;
 mod address;
 mod ancillary;
 mod connector;
+#[cfg(target_os = "linux")]
+mod cpus;
 mod error;
 mod fifo;
 mod folder_lock;

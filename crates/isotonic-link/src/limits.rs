@@ -148,6 +148,12 @@ pub const QUIET_TURN_BYTES: usize = 2 * 1024 * 1024;
 /// these figures by more than their spread.
 pub const POLL_BUDGET: Duration = Duration::from_micros(100);
 
+/// The same of a link that has lately carried a mebibyte or more within a millisecond (with less, in between), on a
+/// runtime that has fewer workers than there are CPUs: the answer to a large message takes long. Calls of 1 MiB, two
+/// cores, medians of 5 alternating runs: with one worker a process p50 410 µs with [`POLL_BUDGET`], 325 with this (Unix
+/// socket: 596); with default runtimes, where another worker may be waiting for the CPU, 464 and 528.
+pub const LARGE_MESSAGES_BUDGET: Duration = Duration::from_micros(300);
+
 /// Servers remembered as plain HTTP/2 per connector, and for how long: they need not be asked again at
 /// each reconnect, and one that was upgraded is found out.
 pub const MAX_PLAIN_PEERS: usize = 64;

@@ -20,11 +20,11 @@ mod records;
 mod records;
 
 #[cfg(target_os = "linux")]
+use crate::cpus::cpus;
+#[cfg(target_os = "linux")]
 use crate::limits::{DEFAULT_RING_CAPACITY, ONE_CPU_RING_CAPACITY};
 #[cfg(target_os = "linux")]
 use crate::shm_link::ShmSettings;
-#[cfg(target_os = "linux")]
-use crate::waiting::has_several_cpus;
 #[cfg(target_os = "linux")]
 use isotonic_shm::RingCapacity;
 
@@ -52,7 +52,7 @@ impl Default for Settings {
 /// What a ring has unless configured.
 #[cfg(target_os = "linux")]
 fn default_capacity() -> RingCapacity {
-    if has_several_cpus() {
+    if cpus() > 1 {
         const { checked(DEFAULT_RING_CAPACITY) }
     } else {
         const { checked(ONE_CPU_RING_CAPACITY) }

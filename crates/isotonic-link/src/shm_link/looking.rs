@@ -48,6 +48,7 @@ impl ShmLink {
         }
         let must_wake = consumer.must_wake_writer();
         self.read_wait.ended(Instant::now);
+        self.read_wait.carried(read);
         self.read_turn.moved(read);
         self.write_turn.other_moved();
         self.info.memory_received(read);
@@ -69,6 +70,7 @@ impl ShmLink {
         if written > 0 {
             let must_wake = producer.must_wake_reader();
             self.write_wait.ended(Instant::now);
+            self.read_wait.carried(written);
             self.write_turn.moved(written);
             self.read_turn.other_moved();
             self.info.memory_sent(written);

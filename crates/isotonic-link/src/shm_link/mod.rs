@@ -18,6 +18,7 @@ mod socket;
 mod turn;
 
 use crate::activity::Activity;
+use crate::cpus::cpus;
 use crate::incident::Incident;
 use crate::info::LinkInfo;
 use crate::peer_process::PeerProcess;
@@ -26,7 +27,7 @@ use crate::protocol::attachment::{Attachment, OutOfOrder, Role};
 use crate::protocol::record::{Control, RecordViolation};
 use crate::record_socket::RecordSocket;
 use crate::violation::Violation;
-use crate::waiting::{Waiting, has_several_cpus};
+use crate::waiting::{Waiting, longest_polling};
 use crate::waiting_tasks::{Half, WaitingTasks};
 use bytes::BytesMut;
 use isotonic_shm::{Consumer, Producer, RingCapacity, RingViolation};
@@ -135,20 +136,21 @@ impl ShmLink {
         settings: ShmSettings,
         info: LinkInfo,
     ) -> Self {
-        let several_cpus = has_several_cpus();
+        let cpus = cpus();
+        let longest = longest_polling(cpus);
         let memory = stream.charge().as_ref().map(|place| place.memory());
         Self {
             peer_process: PeerProcess::of(&stream),
             socket: RecordSocket::new(stream),
-            several_cpus,
+            several_cpus: cpus > 1,
             attachment: Attachment::new(role, settings.capacity, settings.largest)
                 .limited_to(memory),
             activity: Activity::new(Instant::now()),
             outbound: Outbound::Socket,
             inbound: Inbound::Socket,
             unread: BytesMut::new(),
-            read_wait: Waiting::new(several_cpus),
-            write_wait: Waiting::new(several_cpus),
+            read_wait: Waiting::new(longest),
+            write_wait: Waiting::new(longest),
             read_turn: Turn::new(),
             write_turn: Turn::new(),
             tasks: Arc::default(),

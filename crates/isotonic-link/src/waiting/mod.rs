@@ -12,19 +12,22 @@
 //! thread that has work of its own for a whole time slice, and not just a hand's turn, would take all that
 //! is offered; when one does, nothing is offered for a while, and the kernel shares the CPU out as always.
 
-use crate::limits::POLL_BUDGET;
-use std::time::{Duration, Instant};
+mod traffic;
 
-/// A wait that was slept through without polling counts as worth polling for if it ended within this time: a
-/// sleep includes two wake-ups, ours and often the peer's, that polling would have spared.
-const WORTH_POLLING: Duration = POLL_BUDGET.saturating_mul(2);
+use crate::limits::{LARGE_MESSAGES_BUDGET, POLL_BUDGET};
+use std::time::{Duration, Instant};
+use traffic::Traffic;
+
+/// A wait that was slept through without polling counts as worth polling for if it ended within this many times the
+/// budget: a sleep includes two wake-ups, ours and often the peer's, that polling would have spared.
+const WORTH_POLLING: u32 = 2;
 
 /// A wait that polled in vain because the peer had to be woken says nothing about polling if it ended within this
-/// time. If it counted, a side that sleeps for once would make the other give up polling, and then the other that one,
-/// and both would sleep on and on: 64 KiB calls, default runtimes on two cores, p50 of ten runs 34 µs (33 to 125) when
-/// it counts, 34 µs (33 to 36) with this; on a noisier day 155 and 44 µs. With 400 µs, small calls beside other work on
-/// both cores lose a quarter of their calls/s.
-const LONGEST_EXCUSED: Duration = POLL_BUDGET.saturating_mul(3);
+/// time after its budget. If it counted, a side that sleeps for once would make the other give up polling, and then the
+/// other that one, and both would sleep on and on: 64 KiB calls, default runtimes on two cores, p50 of ten runs 34 µs
+/// (33 to 125) when it counts, 34 µs (33 to 36) with this; on a noisier day 155 and 44 µs. With 300 µs, small calls
+/// beside other work on both cores lose a quarter of their calls/s.
+const EXCUSED: Duration = Duration::from_micros(200);
 
 /// How long a peer may go on having to be woken until that is no excuse any more: longer than a side stays asleep that
 /// has given up polling.
@@ -59,14 +62,16 @@ const REMEMBERED: u32 = u8::BITS;
 /// The waiting of one half of a link.
 #[derive(Debug)]
 pub(crate) struct Waiting {
-    /// Polling can pay at all.
-    several_cpus: bool,
+    /// No wait polls for longer.
+    longest: Duration,
     /// When the present wait began.
     since: Option<Instant>,
     /// The present wait has polled.
     polled: bool,
     /// The present wait has used up its polling.
     slept: bool,
+    /// How long the present wait may poll.
+    budget: Duration,
     /// The peer was asleep when it last got something to do, and had to be woken.
     peer_slept: bool,
     /// When the first wait was excused since polling last found something.
@@ -77,22 +82,25 @@ pub(crate) struct Waiting {
     offers_from: Option<Instant>,
     /// The running median of the waits.
     usual: Duration,
+    traffic: Traffic,
     /// The last waits, newest in the lowest bit: 1 if polling was, or would have been, worth it.
     recent: u8,
 }
 
 impl Waiting {
-    pub(crate) fn new(several_cpus: bool) -> Self {
+    pub(crate) fn new(longest: Duration) -> Self {
         Self {
-            several_cpus,
+            longest,
             since: None,
             polled: false,
             slept: false,
+            budget: POLL_BUDGET,
             peer_slept: false,
             excused_since: None,
             polls_from: None,
             offers_from: None,
             usual: POLL_BUDGET / LONGER_THAN_USUAL,
+            traffic: Traffic::default(),
             // Believe in polling until it fails.
             recent: u8::MAX,
         }
@@ -105,27 +113,45 @@ impl Waiting {
         yield_now: impl FnOnce(),
         now: impl Fn() -> Instant,
     ) -> bool {
-        if !self.several_cpus {
+        if self.longest.is_zero() {
             return false;
         }
         let before = now();
-        let since = *self.since.get_or_insert(before);
+        let since = match self.since {
+            Some(since) => since,
+            None => {
+                self.begin(before);
+                before
+            }
+        };
         let waited = before.saturating_duration_since(since);
+        let offers = self.offers_from.is_none_or(|from| before >= from);
         let polls = self.is_worth_it()
             && self.polls_from.is_none_or(|from| before >= from)
-            && waited < POLL_BUDGET;
+            && waited < self.budget
+            && (offers || waited < POLL_BUDGET);
         self.polled |= polls;
         self.slept |= !polls;
-        if polls
-            && waited >= self.usual * LONGER_THAN_USUAL
-            && self.offers_from.is_none_or(|from| before >= from)
-        {
+        if polls && offers && waited >= (self.usual * LONGER_THAN_USUAL).min(POLL_BUDGET) {
             yield_now();
             let after = now();
             self.offers_from =
                 (after.saturating_duration_since(before) >= KEPT).then(|| after + NO_OFFERS);
         }
         polls
+    }
+
+    fn begin(&mut self, now: Instant) {
+        self.since = Some(now);
+        self.polled = false;
+        self.slept = false;
+        let longer = self.longest.saturating_sub(POLL_BUDGET);
+        self.budget = POLL_BUDGET + self.traffic.share_of(longer, now);
+    }
+
+    /// The link has carried so many bytes, in either direction.
+    pub(crate) fn carried(&mut self, bytes: usize) {
+        self.traffic.carried(bytes);
     }
 
     /// The peer sleeps, and is being woken.
@@ -142,20 +168,18 @@ impl Waiting {
             match (self.polled, self.slept) {
                 (_, false) => {
                     self.excused_since = None;
-                    self.remember(waited < POLL_BUDGET);
+                    self.remember(waited < self.budget);
                 }
-                (false, true) => self.remember(waited < WORTH_POLLING),
+                (false, true) => self.remember(waited < self.budget * WORTH_POLLING),
                 // The peer's wake-up took the time; it may poll from now on.
                 (true, true)
-                    if peer_slept && waited < LONGEST_EXCUSED && self.still_excuses(now) => {}
+                    if peer_slept && waited < self.budget + EXCUSED && self.still_excuses(now) => {}
                 // It took both the polling and the wake-up.
                 (true, true) => self.remember(false),
             }
             if self.polled && !self.is_worth_it() {
                 self.polls_from = Some(now + NO_POLLING);
             }
-            self.polled = false;
-            self.slept = false;
             self.learn_usual(waited);
         }
     }
@@ -186,12 +210,17 @@ impl Waiting {
     }
 }
 
-/// Whether this process may run on more than one CPU (`sched_getaffinity(2)` of its main thread; a process
-/// pinned by `taskset` or a cpuset has fewer than the machine).
-pub(crate) fn has_several_cpus() -> bool {
-    // A failure means a machine with more CPUs than the set can show.
-    rustix::thread::sched_getaffinity(Some(rustix::process::getpid()))
-        .map_or(true, |cpus| cpus.count() > 1)
+/// How long a wait on this runtime may poll, where this process may run on so many CPUs.
+pub(crate) fn longest_polling(cpus: usize) -> Duration {
+    let workers = tokio::runtime::Handle::current().metrics().num_workers();
+    if cpus == 1 {
+        Duration::ZERO
+    } else if workers >= cpus {
+        // Another worker may want the CPU that one polls on.
+        POLL_BUDGET
+    } else {
+        LARGE_MESSAGES_BUDGET
+    }
 }
 
 #[cfg(test)]
@@ -213,7 +242,7 @@ mod tests {
 
     #[test]
     fn a_quick_peer_is_polled_for_and_a_slow_one_is_not() {
-        let mut waiting = Waiting::new(true);
+        let mut waiting = Waiting::new(POLL_BUDGET);
         let mut clock = Instant::now();
         for _ in 0..100 {
             assert!(wait(&mut waiting, &mut clock, 30));
@@ -230,7 +259,7 @@ mod tests {
 
     #[test]
     fn a_peer_that_is_quick_only_while_we_sleep_is_rarely_polled_for() {
-        let mut waiting = Waiting::new(true);
+        let mut waiting = Waiting::new(POLL_BUDGET);
         let mut clock = Instant::now();
         let start = clock;
         let mut polled = 0;
@@ -255,7 +284,7 @@ mod tests {
 
     #[test]
     fn a_peer_that_sleeps_for_once_is_polled_for_all_the_same() {
-        let mut waiting = Waiting::new(true);
+        let mut waiting = Waiting::new(POLL_BUDGET);
         let mut clock = Instant::now();
         for _ in 0..50 {
             assert!(wait_for_a_sleeper(&mut waiting, &mut clock, 250));
@@ -272,7 +301,7 @@ mod tests {
 
     #[test]
     fn a_peer_that_always_sleeps_is_not_polled_for() {
-        let mut waiting = Waiting::new(true);
+        let mut waiting = Waiting::new(POLL_BUDGET);
         let mut clock = Instant::now();
         let start = clock;
         let mut polled = 0;
@@ -285,7 +314,7 @@ mod tests {
 
     #[test]
     fn only_the_wait_for_a_woken_peer_is_excused() {
-        let mut waiting = Waiting::new(true);
+        let mut waiting = Waiting::new(POLL_BUDGET);
         let mut clock = Instant::now();
         assert!(wait_for_a_sleeper(&mut waiting, &mut clock, 250));
         let polled = (0..100)
@@ -296,13 +325,51 @@ mod tests {
 
     #[test]
     fn one_wait_polls_no_longer_than_the_budget() {
-        let mut waiting = Waiting::new(true);
+        let mut waiting = Waiting::new(POLL_BUDGET);
         let start = Instant::now();
         assert!(waiting.keeps_polling(|| (), || start));
         assert!(waiting.keeps_polling(|| (), || start + POLL_BUDGET - Duration::from_nanos(1)));
         assert!(!waiting.keeps_polling(|| (), || start + POLL_BUDGET));
         // Woken for something else: the same wait goes on, and does not poll again.
         assert!(!waiting.keeps_polling(|| (), || start + POLL_BUDGET * 9));
+    }
+
+    #[test]
+    fn a_link_that_carries_much_polls_for_longer() {
+        let mut waiting = Waiting::new(LARGE_MESSAGES_BUDGET);
+        let start = Instant::now();
+        let nearly = LARGE_MESSAGES_BUDGET - Duration::from_nanos(1);
+        let polls_until = |waiting: &mut Waiting, waited, kept| {
+            let clock = Cell::new(start);
+            assert!(waiting.keeps_polling(|| (), || clock.get()));
+            clock.set(start + waited);
+            let yield_now = || clock.set(clock.get() + kept);
+            let polls = waiting.keeps_polling(yield_now, || clock.get());
+            waiting.ended(|| start);
+            polls
+        };
+        assert!(!polls_until(&mut waiting, POLL_BUDGET, Duration::ZERO));
+        waiting.carried(10 << 20);
+        assert!(polls_until(&mut waiting, nearly, Duration::ZERO));
+        waiting.carried(10 << 20);
+        assert!(!polls_until(
+            &mut waiting,
+            LARGE_MESSAGES_BUDGET,
+            Duration::ZERO
+        ));
+        // Not while others have work for the CPU.
+        waiting.carried(10 << 20);
+        assert!(polls_until(&mut waiting, nearly, KEPT));
+        assert!(!polls_until(&mut waiting, POLL_BUDGET, Duration::ZERO));
+    }
+
+    #[test]
+    fn a_link_whose_runtime_takes_all_cpus_never_polls_for_longer() {
+        let mut waiting = Waiting::new(POLL_BUDGET);
+        let start = Instant::now();
+        waiting.carried(10 << 20);
+        assert!(waiting.keeps_polling(|| (), || start));
+        assert!(!waiting.keeps_polling(|| (), || start + POLL_BUDGET));
     }
 
     /// Whether the CPU is offered at a look `micros` into a wait; whoever gets it keeps it for `kept` more.
@@ -322,7 +389,7 @@ mod tests {
 
     #[test]
     fn a_wait_longer_than_usual_offers_the_cpu() {
-        let mut waiting = Waiting::new(true);
+        let mut waiting = Waiting::new(POLL_BUDGET);
         let clock = Cell::new(Instant::now());
         for _ in 0..100 {
             offered(&mut waiting, &clock, 10, 0);
@@ -348,7 +415,7 @@ mod tests {
 
     #[test]
     fn nothing_is_offered_for_a_while_to_those_who_kept_it() {
-        let mut waiting = Waiting::new(true);
+        let mut waiting = Waiting::new(POLL_BUDGET);
         let clock = Cell::new(Instant::now());
         for _ in 0..100 {
             offered(&mut waiting, &clock, 10, 0);
@@ -362,6 +429,6 @@ mod tests {
 
     #[test]
     fn one_cpu_never_polls() {
-        assert!(!Waiting::new(false).keeps_polling(|| (), Instant::now));
+        assert!(!Waiting::new(Duration::ZERO).keeps_polling(|| (), Instant::now));
     }
 }
