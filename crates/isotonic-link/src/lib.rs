@@ -23,6 +23,8 @@ pub mod fuzzing;
 mod handshake;
 mod incident;
 mod info;
+#[cfg(target_os = "linux")]
+mod late_doorbell;
 pub mod limits;
 mod link;
 mod listener;

@@ -144,14 +144,15 @@ pub const QUIET_TURN_BYTES: usize = 2 * 1024 * 1024;
 /// | 100 µs |          10 µs | 136 µs |            46 µs |      4.2 GB/s |
 /// | 200 µs |          12 µs | 230 µs |            52 µs |      2.8 GB/s |
 ///
-/// (The p99 has since come down: pollers offer the CPU to others in a long wait, see `waiting.rs`.) A budget learned per link (4 to 16 times the usual wait, up to this) was tried; it moved none of
+/// (The p99 has since come down: pollers offer the CPU to others in a long wait, see `waiting/mod.rs`.) A budget learned per link (4 to 16 times the usual wait, up to this) was tried; it moved none of
 /// these figures by more than their spread.
 pub const POLL_BUDGET: Duration = Duration::from_micros(100);
 
-/// The same of a link that has lately carried a mebibyte or more within a millisecond (with less, in between), on a
-/// runtime that has fewer workers than there are CPUs: the answer to a large message takes long. Calls of 1 MiB, two
-/// cores, medians of 5 alternating runs: with one worker a process p50 410 µs with [`POLL_BUDGET`], 325 with this (Unix
-/// socket: 596); with default runtimes, where another worker may be waiting for the CPU, 464 and 528.
+/// How long a side polls for bytes at most on a link that carries more than a gibibyte a second (less than that, but
+/// more than [`POLL_BUDGET`], if it carries less), on a runtime with fewer workers than CPUs: the answer to a large
+/// message takes long. Calls of 1 MiB, two cores, medians of 5 alternating runs: with one worker a process p50 410 µs with
+/// [`POLL_BUDGET`], 325 with this (Unix socket: 596); with default runtimes, where another worker may be waiting for the
+/// CPU, 464 and 528.
 pub const LARGE_MESSAGES_BUDGET: Duration = Duration::from_micros(300);
 
 /// Servers remembered as plain HTTP/2 per connector, and for how long: they need not be asked again at

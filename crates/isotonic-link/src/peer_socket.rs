@@ -9,7 +9,7 @@ use rustix::io::ioctl_fionread;
 use rustix::net::{Shutdown, SocketFlags, accept_with, shutdown};
 use std::io;
 use std::ops::{Deref, DerefMut};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use tokio::io::Interest;
 use tokio::net::{UnixListener, UnixStream};
 
@@ -47,19 +47,9 @@ impl PeerSocket {
     }
 
     /// Takes it away from the runtime.
+    #[cfg(target_os = "linux")]
     pub(crate) fn into_bare(mut self) -> io::Result<BareSocket> {
         self.take_bare()
-    }
-
-    /// Gives it to the runtime that this runs on.
-    pub(crate) fn from_bare(mut socket: BareSocket) -> io::Result<Self> {
-        let charge = socket.charge.take();
-        let descriptor = socket
-            .descriptor
-            .take()
-            .ok_or(io::ErrorKind::NotConnected)?;
-        let stream = UnixStream::from_std(descriptor.into())?;
-        Ok(Self::new(stream).charged_to(charge))
     }
 
     fn take_bare(&mut self) -> io::Result<BareSocket> {
@@ -126,11 +116,12 @@ impl Drop for PeerSocket {
 /// A peer's socket as such. Closes itself elsewhere if there is anything left in it.
 #[derive(Debug)]
 pub(crate) struct BareSocket {
-    /// `Some` until it is dropped or given to a runtime.
+    /// `Some` until it is dropped.
     descriptor: Option<OwnedFd>,
     charge: Charge,
 }
 
+#[cfg(target_os = "linux")]
 impl BareSocket {
     pub(crate) fn charge(&self) -> &Charge {
         &self.charge
@@ -142,6 +133,7 @@ impl BareSocket {
     }
 }
 
+#[cfg(target_os = "linux")]
 impl AsFd for BareSocket {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.descriptor().as_fd()
@@ -149,8 +141,9 @@ impl AsFd for BareSocket {
 }
 
 /// For [`AsyncFd`](tokio::io::unix::AsyncFd).
-impl AsRawFd for BareSocket {
-    fn as_raw_fd(&self) -> RawFd {
+#[cfg(target_os = "linux")]
+impl std::os::fd::AsRawFd for BareSocket {
+    fn as_raw_fd(&self) -> std::os::fd::RawFd {
         self.descriptor().as_raw_fd()
     }
 }

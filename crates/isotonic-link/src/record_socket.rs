@@ -2,6 +2,8 @@
 //! yet in order.
 
 use crate::ancillary::Received;
+use crate::info::LinkInfo;
+use crate::late_doorbell::LateDoorbell;
 use crate::limits::{MAX_DATA_RECORD, RECEIVE_BUFFER};
 use crate::peer_socket::PeerSocket;
 use crate::protocol::record::{self, Control, HEADER_LEN, Record, RecordReader, RecordViolation};
@@ -10,6 +12,7 @@ use rustix::net::Shutdown;
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 /// Slices of one write that are passed to the kernel together with a record's header.
@@ -90,10 +93,16 @@ impl RecordSocket {
         Poll::Ready(self.stream.try_receive(&mut self.received))
     }
 
-    /// Only what is rare is sent from now on, besides doorbells, which do not wait for space. The caller has to poll
-    /// again, or it is woken no more.
-    pub(crate) fn carries_doorbells(&mut self) -> io::Result<()> {
-        self.stream.is_rarely_full()
+    /// From now on its runtime does not watch it for space: for when only doorbells, which do not wait for space, and
+    /// few other records are sent. Whoever waits for it has to poll again, or is woken no more.
+    pub(crate) fn watch_for_bytes_only(&mut self) -> io::Result<()> {
+        self.stream.watch_for_bytes_only()
+    }
+
+    /// A doorbell that rings later than [`ring_doorbell`](Self::ring_doorbell). `None` while it is watched for space.
+    pub(crate) fn late_doorbell(&self, info: &LinkInfo) -> Option<Arc<LateDoorbell>> {
+        let socket = self.stream.shared()?;
+        Some(LateDoorbell::new(socket, info.clone()))
     }
 
     /// Ends the stream after what the kernel holds now, whoever else may still send.
@@ -121,7 +130,7 @@ impl RecordSocket {
         self.unsent.is_empty()
     }
 
-    /// Sends what is waiting to be sent. `cx` has to wake whoever waits for records, too.
+    /// Sends what is waiting to be sent.
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while let Some(first) = self.unsent.front() {
             let rest = [IoSlice::new(&first.bytes[first.sent..])];

@@ -21,6 +21,8 @@ use crate::activity::Activity;
 use crate::cpus::cpus;
 use crate::incident::Incident;
 use crate::info::LinkInfo;
+use crate::late_doorbell::LateDoorbell;
+use crate::limits::POLL_BUDGET;
 use crate::peer_process::PeerProcess;
 use crate::peer_socket::PeerSocket;
 use crate::protocol::attachment::{Attachment, OutOfOrder, Role};
@@ -38,6 +40,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 use tokio::io::ReadBuf;
+use tokio::runtime::Handle;
 use tokio::task::coop::poll_proceed;
 use turn::Turn;
 
@@ -46,7 +49,7 @@ use turn::Turn;
 pub(crate) struct ShmLink {
     socket: RecordSocket,
     peer_process: Option<PeerProcess>,
-    /// This process may run on more than one.
+    /// This process may run on more than one CPU.
     several_cpus: bool,
     attachment: Attachment,
     activity: Activity,
@@ -59,6 +62,8 @@ pub(crate) struct ShmLink {
     read_turn: Turn,
     write_turn: Turn,
     tasks: Arc<WaitingTasks>,
+    /// On one CPU, once both directions have moved.
+    late_doorbell: Option<Arc<LateDoorbell>>,
     peer: Peer,
     /// When to look at a full ring again while [blind](Self::is_blind).
     blind_look: Option<Pin<Box<tokio::time::Sleep>>>,
@@ -137,7 +142,8 @@ impl ShmLink {
         info: LinkInfo,
     ) -> Self {
         let cpus = cpus();
-        let longest = longest_polling(cpus);
+        let workers = Handle::current().metrics().num_workers();
+        let longest = longest_polling(workers, cpus);
         let memory = stream.charge().as_ref().map(|place| place.memory());
         Self {
             peer_process: PeerProcess::of(&stream),
@@ -150,10 +156,12 @@ impl ShmLink {
             inbound: Inbound::Socket,
             unread: BytesMut::new(),
             read_wait: Waiting::new(longest),
-            write_wait: Waiting::new(longest),
+            // Space comes as soon as the peer reads; it has no answer to work on.
+            write_wait: Waiting::new(longest.min(POLL_BUDGET)),
             read_turn: Turn::new(),
             write_turn: Turn::new(),
             tasks: Arc::default(),
+            late_doorbell: None,
             peer: Peer::default(),
             blind_look: None,
             closed: false,

@@ -210,9 +210,8 @@ impl Waiting {
     }
 }
 
-/// How long a wait on this runtime may poll, where this process may run on so many CPUs.
-pub(crate) fn longest_polling(cpus: usize) -> Duration {
-    let workers = tokio::runtime::Handle::current().metrics().num_workers();
+/// How long a wait may poll on a runtime with so many workers, in a process that may run on so many CPUs.
+pub(crate) fn longest_polling(workers: usize, cpus: usize) -> Duration {
     if cpus == 1 {
         Duration::ZERO
     } else if workers >= cpus {
@@ -361,6 +360,13 @@ mod tests {
         waiting.carried(10 << 20);
         assert!(polls_until(&mut waiting, nearly, KEPT));
         assert!(!polls_until(&mut waiting, POLL_BUDGET, Duration::ZERO));
+    }
+
+    #[test]
+    fn a_runtime_that_leaves_a_cpu_may_poll_for_longer() {
+        assert_eq!(longest_polling(1, 1), Duration::ZERO);
+        assert_eq!(longest_polling(2, 2), POLL_BUDGET);
+        assert_eq!(longest_polling(1, 2), LARGE_MESSAGES_BUDGET);
     }
 
     #[test]

@@ -4,7 +4,6 @@ use crate::calls::{RECEIVE, SEND_RECORD, WATCH};
 use crate::stage::{Injected, Side, Stage};
 use isotonic_link::{Reason, ShmMode};
 use rustix::io::Errno;
-use std::thread;
 
 /// The first two are for descriptors only: too many on their way, and none wanted.
 const ERRNOS: [Errno; 5] = [
@@ -53,12 +52,9 @@ fn a_link_that_cannot_send_or_receive_fails_with_what_the_kernel_said() {
     }
 }
 
-/// A link in shared memory is watched for less, unless there is one CPU only.
+/// A link in shared memory is watched for less.
 #[test]
 fn a_link_that_cannot_be_watched_any_more_fails_with_what_the_kernel_said() {
-    if thread::available_parallelism().unwrap().get() == 1 {
-        return;
-    }
     let mut stage = Stage::new(ShmMode::Prefer);
     for errno in [Errno::NOMEM, Errno::NOSPC] {
         let injected = Injected::into_its_link(WATCH, errno);
