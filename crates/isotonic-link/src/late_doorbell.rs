@@ -1,7 +1,9 @@
 //! A doorbell that rings once the runtime has nothing else to do: for where this process has one CPU only.
 //!
 //! There the peer usually shares that CPU, and the kernel may let it run as soon as it is woken: between the two writes
-//! of one message, for nothing. Calls of 64 KiB, both processes on one CPU, then had 1.7 doorbells a message.
+//! of one message, for nothing. Calls of 64 KiB, both processes on one CPU, p50 of 5 alternating runs: 60 µs (58 to 78)
+//! with doorbells at once, 57 (55 to 61) with this. On several CPUs the peer is better woken at once, as it then reads
+//! while we write: calls of 1 MiB 473 µs, and 561 with this; client streams of 64 KiB 7.2 and 4.3 GB/s.
 
 use crate::ancillary;
 use crate::info::LinkInfo;
