@@ -4,7 +4,8 @@
 //! nothing are CPU time taken from somebody. So a side polls, yielding to its runtime between looks,
 //! for a bounded time after it ran out of work, and only as long as that has lately been worth it: a
 //! peer that usually takes longer than the budget is waited for asleep. With one CPU it never polls,
-//! since the peer could not run meanwhile (8 ms a call, a whole time slice, was measured).
+//! since the peer could not run meanwhile (8 ms a call, a whole time slice, was measured). A link that carries
+//! much polls for longer, if its runtime leaves a CPU to the peer: see [`LARGE_MESSAGES_BUDGET`].
 //!
 //! A poller may hold the CPU that its answer needs: two runtimes have more threads than CPUs, and the peer,
 //! or the other worker of our own runtime that holds a piece of the call, then waits behind us. So once a
