@@ -36,7 +36,7 @@ impl LateDoorbell {
     }
 
     /// Rings once this runtime has polled what else there is to poll, even if the link has gone by then; outside of a
-    /// runtime at once.
+    /// runtime at once. One that is due is enough for whatever else there is to wake the peer for.
     pub(crate) fn ring_late(self: &Arc<Self>) {
         // SYNC: whoever takes it back (`wake`) rings after what we have written, as it sees this.
         if !self.is_due.swap(true, Ordering::AcqRel) {
