@@ -47,7 +47,8 @@ pub const ACCEPT_BACK_OFF: (Duration, Duration) =
 
 /// Pause between two tries for something that another process is about to give up: a full backlog,
 /// a FIFO in use, the lock of a folder. The first, and the longest that it doubles up to; the tries
-/// end at [`HANDSHAKE_TIMEOUT`].
+/// end at [`HANDSHAKE_TIMEOUT`]. Likewise between two tries to send the end of a link in shared memory into a socket
+/// that is full of unread doorbells; whoever shuts the link down decides how long it waits for that.
 pub const RETRY_BACK_OFF: (Duration, Duration) =
     (Duration::from_millis(1), Duration::from_millis(50));
 
@@ -144,15 +145,15 @@ pub const QUIET_TURN_BYTES: usize = 2 * 1024 * 1024;
 /// | 100 µs |          10 µs | 136 µs |            46 µs |      4.2 GB/s |
 /// | 200 µs |          12 µs | 230 µs |            52 µs |      2.8 GB/s |
 ///
-/// (The p99 has since come down: pollers offer the CPU to others in a long wait, see `waiting/mod.rs`.) A budget learned per link (4 to 16 times the usual wait, up to this) was tried; it moved none of
-/// these figures by more than their spread.
+/// (The p99 has since come down: pollers offer the CPU to others in a long wait, see `waiting/mod.rs`.) A budget learned
+/// per link (4 to 16 times the usual wait, up to this) was tried; it moved none of these figures by more than their spread.
 pub const POLL_BUDGET: Duration = Duration::from_micros(100);
 
 /// How long a side polls for bytes at most on a link that carries more than a gibibyte a second (less than that, but
 /// more than [`POLL_BUDGET`], if it carries less), on a runtime with fewer workers than CPUs: the answer to a large
-/// message takes long. Calls of 1 MiB, two cores, medians of 5 alternating runs: with one worker a process p50 410 µs with
-/// [`POLL_BUDGET`], 325 with this (Unix socket: 596); with default runtimes, where another worker may be waiting for the
-/// CPU, 464 and 528.
+/// message takes long. Calls of 1 MiB, two cores, one worker a process, medians of 6 alternating runs: p50 410 µs with
+/// [`POLL_BUDGET`], 292 with this (Unix socket: 568). With default runtimes another worker may be waiting for the CPU: a
+/// throw-away build that polled for as long there, too, took 528 µs, and 464 without (4 runs).
 pub const LARGE_MESSAGES_BUDGET: Duration = Duration::from_micros(300);
 
 /// Servers remembered as plain HTTP/2 per connector, and for how long: they need not be asked again at
