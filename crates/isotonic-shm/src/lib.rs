@@ -36,8 +36,8 @@
 //!
 //! Who writes what, in which order, and how that was checked is described in [`memory`].
 //!
-//! All of isotonic's `unsafe` stands in this crate, in the private modules `mapping` and `copy` (and in
-//! `hostile` and `fuzzing`, for tests only); lints deny it everywhere else. Segments exist on Linux only
+//! All of isotonic's `unsafe` stands in this crate, in the private modules `mapping`, `copy` and
+//! `streaming` (and in `hostile` and `fuzzing`, for tests only); lints deny it everywhere else. Segments exist on Linux only
 //! (memfd and its seals); elsewhere the crate is empty.
 
 #[cfg(target_os = "linux")]
@@ -62,6 +62,11 @@ mod ring;
 mod segment;
 #[cfg(target_os = "linux")]
 mod sleep;
+#[cfg(target_os = "linux")]
+mod stores;
+#[cfg(target_os = "linux")]
+#[allow(unsafe_code, reason = "copies between raw pointers")]
+mod streaming;
 #[cfg(target_os = "linux")]
 mod words;
 

@@ -3,12 +3,14 @@
 //!
 //! The types keep the two apart: there is no way to store through a [`PeerMapping`] (it would fault)
 //! and none to read ring data back through an [`OwnMapping`] (there is no use for it). What is done to
-//! the header words, and in which order, is in `words`. Together with `copy` this is the only module
-//! with `unsafe` (and `hostile` and `fuzzing`, for tests).
+//! the header words, and in which order, is in `words`. Together with `copy` and `streaming` this is the only
+//! module with `unsafe` (and `hostile` and `fuzzing`, for tests).
 
 use crate::atomics::AtomicU64;
 use crate::copy::copy_from_peer;
 use crate::layout::{DATA_OFFSET, RingCapacity, Word};
+use crate::stores::{StoreChoice, Stores};
+use crate::streaming::copy_streaming;
 use crate::words::PeerWord;
 use bytes::BufMut;
 use bytes::buf::UninitSlice;
@@ -61,23 +63,27 @@ impl OwnMapping {
 
     /// Copies `bytes` into the ring so that the first lands at ring position `position`, wrapping at
     /// the end. `bytes` must not be longer than the ring.
-    pub(crate) fn write_data(&self, position: u64, bytes: &[u8]) {
+    pub(crate) fn write_data(&self, position: u64, bytes: &[u8], choice: &mut StoreChoice) {
         let capacity = self.capacity.bytes();
         assert!(bytes.len() <= capacity, "longer than the ring");
         let start = ring_offset(position, capacity);
         let (first, rest) = bytes.split_at(bytes.len().min(capacity - start));
-        self.write_at(start, first);
-        self.write_at(0, rest);
+        choice.copy(first.len(), |stores| self.write_at(start, first, stores));
+        choice.copy(rest.len(), |stores| self.write_at(0, rest, stores));
     }
 
-    fn write_at(&self, offset: usize, bytes: &[u8]) {
+    fn write_at(&self, offset: usize, bytes: &[u8], stores: Stores) {
         debug_assert!(offset + bytes.len() <= self.capacity.bytes());
         // SAFETY: `offset` is within the ring, which the mapping covers.
         let target = unsafe { self.map.as_mut_ptr().add(DATA_OFFSET + offset) };
+        let copy = match stores {
+            Stores::Ordinary => std::ptr::copy_nonoverlapping,
+            Stores::Streaming => copy_streaming,
+        };
         // SAFETY: `target` is valid for `bytes.len()` bytes (`write_data` split at the end of the ring).
         // Only the single owner of the producer writes here and nothing in this process reads it, so
         // there is no race on our side; `bytes` is a reference and cannot overlap the raw mapping.
-        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), target, bytes.len()) };
+        unsafe { copy(bytes.as_ptr(), target, bytes.len()) };
     }
 }
 

@@ -15,6 +15,7 @@ use super::layout::{RingCapacity, Word};
 use super::mapping::{OwnMapping, PeerMapping};
 use super::segment::{OwnSegment, PeerSegment};
 use super::sleep::{PeerSleepWord, SleepWord};
+use super::stores::StoreChoice;
 use bytes::BufMut;
 use std::io::IoSlice;
 use std::sync::Arc;
@@ -30,6 +31,7 @@ pub fn rings(own: OwnSegment, peer: PeerSegment) -> (Producer, Consumer) {
         consumed: 0,
         sleep: SleepWord::new(Word::WriterSleep),
         reader: PeerSleepWord::new(Word::ReaderSleep),
+        stores: StoreChoice::new(own.capacity().bytes()),
         own: Arc::clone(&own),
         peer: Arc::clone(&peer),
     };
@@ -54,6 +56,7 @@ pub struct Producer {
     consumed: u64,
     sleep: SleepWord,
     reader: PeerSleepWord,
+    stores: StoreChoice,
     own: Arc<OwnMapping>,
     peer: Arc<PeerMapping>,
 }
@@ -73,7 +76,7 @@ impl Producer {
         let mut position = self.produced;
         for buffer in buffers {
             let part = &buffer[..left.min(buffer.len())];
-            self.own.write_data(position, part);
+            self.own.write_data(position, part, &mut self.stores);
             position = position.wrapping_add(part.len() as u64);
             left -= part.len();
         }

@@ -36,6 +36,18 @@ fn bytes_come_out_as_they_went_in_across_the_wrap() {
     assert!(sent > 4 * 4096, "the ring did not wrap");
 }
 
+/// Long enough for every kind of store (`stores`) to have its turn.
+#[test]
+fn large_writes_come_out_as_they_went_in_whatever_stores_they_took() {
+    let (mut a, mut b) = connected(64 * 1024);
+    let bytes: Vec<u8> = (0..40_000u32).map(|i| (i % 251) as u8).collect();
+    for round in 0..1000 {
+        let sent = &bytes[round..30_000 + 7 * round];
+        assert_eq!(write(&mut a.producer, sent), sent.len());
+        assert_eq!(read(&mut b.consumer, sent.len()), sent, "round {round}");
+    }
+}
+
 #[test]
 fn a_full_ring_takes_no_more_and_a_partial_write_says_how_much() {
     let (mut a, mut b) = connected(4096);

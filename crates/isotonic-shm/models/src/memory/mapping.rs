@@ -2,6 +2,7 @@
 
 use super::atomics::{AtomicU64, Ordering};
 use super::layout::{RingCapacity, Word};
+use super::product::stores::StoreChoice;
 use super::product::words::PeerWord;
 use super::runtime::Byte;
 use crate::mutation::{Mutation, is_on};
@@ -68,7 +69,8 @@ impl OwnMapping {
         self.0.word(word)
     }
 
-    pub(crate) fn write_data(&self, position: u64, bytes: &[u8]) {
+    /// Memory is all that there is here: which stores are chosen makes no difference.
+    pub(crate) fn write_data(&self, position: u64, bytes: &[u8], _: &mut StoreChoice) {
         assert!(bytes.len() <= self.capacity().bytes());
         if is_on(Mutation::PublishedBeforeWritten) {
             let end = position + bytes.len() as u64;

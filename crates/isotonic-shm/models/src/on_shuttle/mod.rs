@@ -10,6 +10,8 @@ pub mod product {
 
     pub mod ring;
     mod sleep;
+    #[allow(dead_code, reason = "the model's memory is written in one way only")]
+    pub(super) mod stores;
     pub(super) mod words;
 }
 
