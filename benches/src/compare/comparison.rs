@@ -46,11 +46,11 @@ pub(crate) fn advantage(row: &Row, rows: &[Row]) -> Option<f64> {
 mod tests {
     use super::*;
     use crate::compare::pattern::Case;
-    use crate::compare::report::{Turns, tests::turn};
+    use crate::compare::report::tests::{turn, turns_of};
     use crate::compare::size::PayloadSize;
 
     fn rows(case: Case) -> Vec<Row> {
-        let row = |link, unit| Row::of(&case, link, &Turns::Calls(vec![turn(unit)])).unwrap();
+        let row = |link, unit| Row::of(&case, link, &turns_of(&[turn(unit)])).unwrap();
         // Four times lower latency, CPU and, in this made-up turn, throughput, too.
         vec![row(Link::TonicUds, 40.0), row(Link::Shm, 10.0)]
     }

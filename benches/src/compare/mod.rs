@@ -14,6 +14,7 @@ mod busy;
 mod client;
 mod comparison;
 mod connection;
+mod cores;
 mod host;
 mod idle;
 mod link;

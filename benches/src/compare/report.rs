@@ -1,5 +1,6 @@
 //! What came of it all, in the shape of the JSON file.
 
+use super::cores::FAR_NS;
 use super::host::Host;
 use super::idle::IdleSample;
 use super::link::Link;
@@ -55,7 +56,11 @@ pub(crate) struct Row {
     protocol: &'static str,
     pub(crate) pattern: Pattern,
     /// Turns that the figures are the medians of.
-    rounds: usize,
+    pub(crate) rounds: usize,
+    /// Of the two CPUs that there are, measured before each turn; `None` if there are not two.
+    core_distance_ns: Option<f64>,
+    /// Turns before which they were far apart ([`FAR_NS`]).
+    pub(crate) far_rounds: usize,
     #[serde(flatten)]
     pub(crate) figures: Figures,
     /// The least and the most of each figure.
@@ -98,16 +103,26 @@ pub(crate) struct IdleRow {
 
 /// The turns of a link in a case, as far as they have come.
 #[derive(Debug, Clone)]
-pub(crate) enum Turns {
+pub(crate) struct Turns {
+    pub(crate) samples: Samples,
+    /// Of the CPUs, in nanoseconds, before each turn where it could be measured.
+    pub(crate) core_distances: Vec<f64>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Samples {
     Calls(Vec<CallFigures>),
     Idle(Vec<IdleSample>),
 }
 
 impl Turns {
     pub(crate) fn new(pattern: Pattern) -> Self {
-        match pattern {
-            Pattern::Idle => Self::Idle(Vec::new()),
-            _ => Self::Calls(Vec::new()),
+        Self {
+            samples: match pattern {
+                Pattern::Idle => Samples::Idle(Vec::new()),
+                _ => Samples::Calls(Vec::new()),
+            },
+            core_distances: Vec::new(),
         }
     }
 }
@@ -128,18 +143,22 @@ impl Row {
     /// `None` before the first turn.
     pub(crate) fn of(case: &Case, link: Link, turns: &Turns) -> Option<Self> {
         let mut medians = Medians::default();
-        let (rounds, figures) = match turns {
-            Turns::Calls(turns) => (
+        let (rounds, figures) = match &turns.samples {
+            Samples::Calls(turns) => (
                 turns.len(),
                 Figures::Calls(calls(case, turns, &mut medians)?),
             ),
-            Turns::Idle(turns) => (turns.len(), Figures::Idle(idle(case, turns, &mut medians)?)),
+            Samples::Idle(turns) => (turns.len(), Figures::Idle(idle(case, turns, &mut medians)?)),
         };
+        let distances = &turns.core_distances;
+        let core_distance_ns = medians.take("core_distance_ns", distances.iter().copied());
         Some(Self {
             link,
             protocol: link.protocol(),
             pattern: case.pattern,
             rounds,
+            core_distance_ns,
+            far_rounds: distances.iter().filter(|ns| **ns > FAR_NS).count(),
             figures,
             spread: medians.0,
             case: *case,
@@ -232,10 +251,20 @@ pub(crate) mod tests {
         }
     }
 
+    pub(crate) fn turns_of(figures: &[CallFigures]) -> Turns {
+        Turns {
+            samples: Samples::Calls(figures.to_vec()),
+            core_distances: Vec::new(),
+        }
+    }
+
     #[test]
     fn a_row_of_calls_has_the_documented_shape() {
         let case = Case::new(Pattern::Unary, PayloadSize(64));
-        let turns = Turns::Calls(vec![turn(3.0), turn(1.0), turn(2.0)]);
+        let turns = Turns {
+            core_distances: vec![60.0, 400.0, 70.0],
+            ..turns_of(&[turn(3.0), turn(1.0), turn(2.0)])
+        };
         let row = Row::of(&case, Link::TonicUds, &turns).expect("three turns");
         let value = serde_json::to_value(row).unwrap();
         assert_eq!(
@@ -243,13 +272,14 @@ pub(crate) mod tests {
             json!({
                 "link": "tonic-uds", "protocol": "http2", "pattern": "unary",
                 "payload_bytes": 64, "concurrency": 1, "clients": 1, "messages_per_call": 1,
-                "calls": 30, "rounds": 3,
+                "calls": 30, "rounds": 3, "core_distance_ns": 70.0, "far_rounds": 1,
                 "p50_us": 2.0, "p99_us": 4.0, "p999_us": 6.0, "calls_per_s": 8.0, "gbytes_per_s": 10.0,
                 "client_cpu_us_per_call": 12.0, "server_cpu_us_per_call": 14.0,
                 "spread": {
                     "p50_us": [1.0, 3.0], "p99_us": [2.0, 6.0], "p999_us": [3.0, 9.0],
                     "calls_per_s": [4.0, 12.0], "gbytes_per_s": [5.0, 15.0],
                     "client_cpu_us_per_call": [6.0, 18.0], "server_cpu_us_per_call": [7.0, 21.0],
+                    "core_distance_ns": [60.0, 400.0],
                 },
             })
         );
@@ -261,12 +291,15 @@ pub(crate) mod tests {
             connections: 5,
             ..Case::new(Pattern::Idle, PayloadSize(64))
         };
-        let turns = Turns::Idle(vec![IdleSample {
-            cpu_ms_per_s: 1.0,
-            wakeups_per_s: 2.0,
-            rss_bytes_per_connection: 3.0,
-            shm_bytes_per_connection: 4.0,
-        }]);
+        let turns = Turns {
+            samples: Samples::Idle(vec![IdleSample {
+                cpu_ms_per_s: 1.0,
+                wakeups_per_s: 2.0,
+                rss_bytes_per_connection: 3.0,
+                shm_bytes_per_connection: 4.0,
+            }]),
+            core_distances: Vec::new(),
+        };
         let row = Row::of(&case, Link::Shm, &turns).expect("a turn");
         let value = serde_json::to_value(row).unwrap();
         let figures = [
@@ -281,6 +314,7 @@ pub(crate) mod tests {
             assert_eq!(value["spread"][name], json!([figure, figure]), "{name}");
         }
         assert_eq!(value.get("p50_us"), None::<&Value>);
+        assert_eq!(value["core_distance_ns"], Value::Null);
     }
 
     #[test]
@@ -294,7 +328,7 @@ pub(crate) mod tests {
     #[test]
     fn without_a_server_process_its_time_is_null() {
         let case = Case::new(Pattern::Unary, PayloadSize(64));
-        let turns = Turns::Calls(vec![CallFigures {
+        let turns = turns_of(&[CallFigures {
             server_cpu_us_per_call: None,
             ..turn(1.0)
         }]);

@@ -1,11 +1,12 @@
 //! Measuring: in every case the links take turns, so that a passing disturbance does not hit one of them alone.
 
+use super::cores::Cores;
 use super::idle;
 use super::link::Link;
 use super::options::Options;
 use super::pattern::{Case, Pattern};
 use super::progress::Progress;
-use super::report::{LeftOut, Report, Row, Turns};
+use super::report::{LeftOut, Report, Row, Samples, Turns};
 use super::statistics::CallFigures;
 use super::table;
 use super::worker::Worker;
@@ -30,6 +31,7 @@ struct Lane {
 /// The links, and what came of them so far. What is measured is in the report as soon as a turn has ended.
 pub(super) struct Rounds<'a> {
     options: &'a Options,
+    cores: Cores,
     folder: TempDir,
     folders: usize,
     lanes: Vec<Lane>,
@@ -42,6 +44,7 @@ impl<'a> Rounds<'a> {
     pub(super) fn new(options: &'a Options, report: Report) -> Result<Self> {
         Ok(Self {
             options,
+            cores: Cores::of(&options.runtime.cpus),
             folder: TempDir::new()?,
             folders: 0,
             lanes: Vec::new(),
@@ -222,13 +225,17 @@ impl<'a> Rounds<'a> {
         if self.lane(link).is_none_or(|lane| lane.failed) {
             return Ok(());
         }
+        let distance = self.cores.distance_ns().await;
+        if let Some(turns) = self.turns(link) {
+            turns.core_distances.extend(distance);
+        }
         if case.pattern == Pattern::Idle {
             // Processes of its own: their memory has not been grown by other work.
             let folder = self.new_folder()?;
             let mut worker = Worker::open(link, &folder, &self.options.runtime).await?;
             let sample = idle::idle(&mut worker, &case, time).await?;
             worker.close().await?;
-            if let Some(Turns::Idle(turns)) = self.turns(link) {
+            if let Some(Samples::Idle(turns)) = self.samples(link) {
                 turns.push(sample);
             }
             return Ok(());
@@ -248,7 +255,7 @@ impl<'a> Rounds<'a> {
             samples.push(caller.measured(time).await?);
         }
         let figures = CallFigures::of(&samples)?;
-        if let Some(Turns::Calls(turns)) = self.turns(link) {
+        if let Some(Samples::Calls(turns)) = self.samples(link) {
             turns.push(figures);
         }
         Ok(())
@@ -258,6 +265,10 @@ impl<'a> Rounds<'a> {
         let (_, turns) = self.case.as_mut()?;
         let (_, turns) = turns.iter_mut().find(|(measured, _)| *measured == link)?;
         Some(turns)
+    }
+
+    fn samples(&mut self, link: Link) -> Option<&mut Samples> {
+        Some(&mut self.turns(link)?.samples)
     }
 
     /// Shows the case that was measured last, as far as it has come.

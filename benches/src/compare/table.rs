@@ -38,11 +38,13 @@ pub(super) fn render(rows: &[Row]) -> String {
             Figures::Calls(calls) => write_calls(&mut table, row, calls),
             Figures::Idle(idle) => write_idle(&mut table, idle),
         }
-        match advantage(row, rows) {
-            Some(ratio) => writeln!(table, "  {ratio:.2} x"),
-            None => writeln!(table),
+        if let Some(ratio) = advantage(row, rows) {
+            let _ = write!(table, "  {ratio:.2} x");
         }
-        .unwrap_or(());
+        if let Some(far) = far_rounds(row) {
+            let _ = write!(table, "  far cores in {far}");
+        }
+        table.push('\n');
     }
     table
 }
@@ -99,8 +101,14 @@ client-stream or server-stream is a whole stream. mixed: the CPU time and the GB
 together, and of the bulk stream alone. paced: the time of a call counts from when it was due. in-process: no transport,
 all in one process. glibc keeps freed memory in all processes unless told otherwise (--allocator as-is: calls with
 large payloads then measure its giving back of memory). The last column says how many times better than tonic-uds: above
-1 is better.
+1 is better. far cores: before so many rounds a cache line took more than 200 ns from one CPU to the other and back, as
+between cores without a cache in common, which slows down whatever two processes share; looked at on two CPUs only.
 ";
+
+/// In how many rounds the CPUs were far apart, if in any.
+pub(super) fn far_rounds(row: &Row) -> Option<String> {
+    (row.far_rounds > 0).then(|| format!("{} of {}", row.far_rounds, row.rounds))
+}
 
 /// Three digits, more only where they stand before the decimal point.
 pub(super) fn significant(value: f64) -> String {

@@ -2,7 +2,7 @@
 
 use crate::compare::comparison::{BASE, advantage, criterion};
 use crate::compare::report::{CallRow, Figures, IdleRow, Row};
-use crate::compare::table::significant;
+use crate::compare::table::{far_rounds, significant};
 use maud::{Markup, html};
 
 /// A table of all calls, and one of idle connections.
@@ -37,11 +37,12 @@ fn table(columns: &[&str], cases: &[&[Row]]) -> Markup {
                     th { "link" }
                     @for column in columns { th { (column) } }
                     th { "to " (BASE) }
+                    th { "far cores" }
                 } }
                 tbody {
                     @for rows in cases {
                         @if let Some(first) = rows.first() {
-                            tr { th colspan=(columns.len() + 2) { (first.case) } }
+                            tr { th colspan=(columns.len() + 3) { (first.case) } }
                         }
                         @for row in *rows {
                             tr class=(row.link) {
@@ -52,6 +53,7 @@ fn table(columns: &[&str], cases: &[&[Row]]) -> Markup {
                                         (criterion(row)) " " (significant(ratio)) " ×"
                                     }
                                 }
+                                td { (far_rounds(row).unwrap_or_default()) }
                             }
                         }
                     }
