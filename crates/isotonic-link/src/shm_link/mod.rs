@@ -22,14 +22,13 @@ use crate::cpus::cpus;
 use crate::incident::Incident;
 use crate::info::LinkInfo;
 use crate::late_doorbell::LateDoorbell;
-use crate::limits::POLL_BUDGET;
 use crate::peer_process::PeerProcess;
 use crate::peer_socket::PeerSocket;
 use crate::protocol::attachment::{Attachment, OutOfOrder, Role};
 use crate::protocol::record::{Control, RecordViolation};
 use crate::record_socket::RecordSocket;
 use crate::violation::Violation;
-use crate::waiting::{Waiting, longest_polling};
+use crate::waiting::{Polling, Waiting};
 use crate::waiting_tasks::{Half, WaitingTasks};
 use bytes::BytesMut;
 use isotonic_shm::{Consumer, Producer, RingCapacity, RingViolation};
@@ -143,7 +142,7 @@ impl ShmLink {
     ) -> Self {
         let cpus = cpus();
         let workers = Handle::current().metrics().num_workers();
-        let longest = longest_polling(workers, cpus);
+        let polling = Polling::of(workers, cpus);
         let memory = stream.charge().as_ref().map(|place| place.memory());
         Self {
             peer_process: PeerProcess::of(&stream),
@@ -155,9 +154,8 @@ impl ShmLink {
             outbound: Outbound::Socket,
             inbound: Inbound::Socket,
             unread: BytesMut::new(),
-            read_wait: Waiting::new(longest),
-            // Space comes as soon as the peer reads; it has no answer to work on.
-            write_wait: Waiting::new(longest.min(POLL_BUDGET)),
+            read_wait: Waiting::new(polling),
+            write_wait: Waiting::new(polling.for_space()),
             read_turn: Turn::new(),
             write_turn: Turn::new(),
             tasks: Arc::default(),
