@@ -100,8 +100,8 @@ payload in one direction. Every payload is written by its sender, and every byte
 client-stream or server-stream is a whole stream. mixed: the CPU time and the GB/s are those of calls and bulk stream
 together, and of the bulk stream alone. paced: the time of a call counts from when it was due. in-process: no transport,
 all in one process. glibc keeps freed memory in all processes unless told otherwise (--allocator as-is: calls with
-large payloads then measure its giving back of memory). The last column says how many times better than tonic-uds: above
-1 is better. far cores: before so many rounds a cache line took more than 200 ns from one CPU to the other and back, as
+large payloads then measure its giving back of memory). The ratio to tonic-uds says how many times better: above 1 is
+better. far cores: before so many rounds a cache line took more than 200 ns from one CPU to the other and back, as
 between cores without a cache in common, which slows down whatever two processes share; looked at on two CPUs only.
 ";
 
