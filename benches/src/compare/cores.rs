@@ -6,7 +6,7 @@
 
 use super::runtime::pin;
 use rustix::thread::sched_getaffinity;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -19,6 +19,12 @@ const ROUND_TRIPS: u32 = 100;
 
 /// The least of the samples in this time is the distance: in the others something else may have had one of the CPUs.
 const TIME: Duration = Duration::from_millis(5);
+
+/// Nobody asks for longer. Who answers gives up then, if the other has not started or has no CPU.
+const PATIENCE: Duration = Duration::from_millis(20);
+
+/// Nobody asks any more.
+const OVER: u32 = u32::MAX;
 
 /// The two CPUs that client and server run on.
 #[derive(Debug)]
@@ -58,13 +64,11 @@ struct Turn(AtomicU32);
 /// Between the two CPUs, or any two if there are none given.
 fn measure(cpus: Option<[u16; 2]>) -> Option<f64> {
     let pinned = |index: usize| cpus.is_none_or(|cpus| pin(&[cpus[index]]).is_ok());
-    let (turn, done) = (Turn::default(), AtomicBool::new(false));
+    let turn = Turn::default();
     thread::scope(|scope| {
-        scope.spawn(|| pinned(0).then(|| answer(&turn.0, &done)));
+        scope.spawn(|| pinned(0).then(|| answer(&turn.0)));
         let asking = scope.spawn(|| pinned(1).then(|| ask(&turn.0)).flatten());
-        let distance = asking.join().ok().flatten();
-        done.store(true, Ordering::Relaxed);
-        distance
+        asking.join().ok().flatten()
     })
 }
 
@@ -73,37 +77,44 @@ fn ask(turn: &AtomicU32) -> Option<f64> {
     let end = Instant::now() + TIME;
     let mut number = 0;
     let mut least: Option<f64> = None;
-    loop {
+    'samples: loop {
         let start = Instant::now();
         for _ in 0..ROUND_TRIPS {
             turn.store(number + 1, Ordering::Release);
             number += 2;
-            if !becomes(turn, number, end) {
-                return least;
+            if wait_for(turn, |there| there == number, end).is_none() {
+                break 'samples;
             }
         }
         let distance = start.elapsed().as_nanos() as f64 / f64::from(ROUND_TRIPS);
         least = Some(least.map_or(distance, |least| least.min(distance)));
     }
-}
-
-/// Looks as often as it can, and at the clock only now and then: either would count as distance.
-fn becomes(turn: &AtomicU32, number: u32, end: Instant) -> bool {
-    const LOOKS: usize = 1000;
-    while Instant::now() < end {
-        if (0..LOOKS).any(|_| turn.load(Ordering::Acquire) == number) {
-            return true;
-        }
-    }
-    false
+    turn.store(OVER, Ordering::Release);
+    least
 }
 
 /// Raises every odd number.
-fn answer(turn: &AtomicU32, done: &AtomicBool) {
-    while !done.load(Ordering::Relaxed) {
-        let number = turn.load(Ordering::Acquire);
-        if number % 2 == 1 {
-            turn.store(number + 1, Ordering::Release);
+fn answer(turn: &AtomicU32) {
+    let end = Instant::now() + PATIENCE;
+    while let Some(number) = wait_for(turn, |there| there % 2 == 1, end)
+        && number != OVER
+    {
+        turn.store(number + 1, Ordering::Release);
+    }
+}
+
+/// Looks as often as it can, and at the clock only now and then: either would count as distance.
+fn wait_for(turn: &AtomicU32, wanted: impl Fn(u32) -> bool, end: Instant) -> Option<u32> {
+    const LOOKS: usize = 1000;
+    loop {
+        for _ in 0..LOOKS {
+            let there = turn.load(Ordering::Acquire);
+            if wanted(there) {
+                return Some(there);
+            }
+        }
+        if Instant::now() > end {
+            return None;
         }
     }
 }

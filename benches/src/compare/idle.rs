@@ -34,7 +34,7 @@ pub(super) async fn idle(worker: &mut Worker, case: &Case, time: Duration) -> Re
         |bytes: u64, less: u64| bytes.saturating_sub(less) as f64 / case.connections as f64;
     Ok(IdleSample {
         cpu_ms_per_s: (end.cpu_time - begin.cpu_time).as_secs_f64() * 1e3 / seconds,
-        wakeups_per_s: (end.wakeups - begin.wakeups) as f64 / seconds,
+        wakeups_per_s: end.wakeups.saturating_sub(begin.wakeups) as f64 / seconds,
         rss_bytes_per_connection: per_connection(end.rss_bytes, before.rss_bytes),
         shm_bytes_per_connection: per_connection(end.shm_bytes, before.shm_bytes),
     })

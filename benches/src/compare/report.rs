@@ -57,10 +57,12 @@ pub(crate) struct Row {
     pub(crate) pattern: Pattern,
     /// Turns that the figures are the medians of.
     pub(crate) rounds: usize,
-    /// Of the two CPUs that there are, measured before each turn; `None` if there are not two.
+    /// Of the two CPUs that there are, before the turns; `None` if there are not two.
     core_distance_ns: Option<f64>,
     /// Turns before which they were far apart ([`FAR_NS`]).
     pub(crate) far_rounds: usize,
+    /// Turns before which it could be measured: other work may have one of the CPUs.
+    pub(crate) rounds_with_distance: usize,
     #[serde(flatten)]
     pub(crate) figures: Figures,
     /// The least and the most of each figure.
@@ -158,6 +160,7 @@ impl Row {
             pattern: case.pattern,
             rounds,
             core_distance_ns,
+            rounds_with_distance: distances.len(),
             far_rounds: distances.iter().filter(|ns| **ns > FAR_NS).count(),
             figures,
             spread: medians.0,
@@ -272,7 +275,7 @@ pub(crate) mod tests {
             json!({
                 "link": "tonic-uds", "protocol": "http2", "pattern": "unary",
                 "payload_bytes": 64, "concurrency": 1, "clients": 1, "messages_per_call": 1,
-                "calls": 30, "rounds": 3, "core_distance_ns": 70.0, "far_rounds": 1,
+                "calls": 30, "rounds": 3, "core_distance_ns": 70.0, "far_rounds": 1, "rounds_with_distance": 3,
                 "p50_us": 2.0, "p99_us": 4.0, "p999_us": 6.0, "calls_per_s": 8.0, "gbytes_per_s": 10.0,
                 "client_cpu_us_per_call": 12.0, "server_cpu_us_per_call": 14.0,
                 "spread": {

@@ -225,18 +225,18 @@ impl<'a> Rounds<'a> {
         if self.lane(link).is_none_or(|lane| lane.failed) {
             return Ok(());
         }
-        let distance = self.cores.distance_ns().await;
-        if let Some(turns) = self.turns(link) {
-            turns.core_distances.extend(distance);
-        }
+        let core_distance = self.cores.distance_ns().await;
         if case.pattern == Pattern::Idle {
             // Processes of its own: their memory has not been grown by other work.
             let folder = self.new_folder()?;
             let mut worker = Worker::open(link, &folder, &self.options.runtime).await?;
             let sample = idle::idle(&mut worker, &case, time).await?;
             worker.close().await?;
-            if let Some(Samples::Idle(turns)) = self.samples(link) {
-                turns.push(sample);
+            if let Some(turns) = self.turns(link)
+                && let Samples::Idle(samples) = &mut turns.samples
+            {
+                samples.push(sample);
+                turns.core_distances.extend(core_distance);
             }
             return Ok(());
         }
@@ -255,8 +255,11 @@ impl<'a> Rounds<'a> {
             samples.push(caller.measured(time).await?);
         }
         let figures = CallFigures::of(&samples)?;
-        if let Some(Samples::Calls(turns)) = self.samples(link) {
-            turns.push(figures);
+        if let Some(turns) = self.turns(link)
+            && let Samples::Calls(samples) = &mut turns.samples
+        {
+            samples.push(figures);
+            turns.core_distances.extend(core_distance);
         }
         Ok(())
     }
@@ -265,10 +268,6 @@ impl<'a> Rounds<'a> {
         let (_, turns) = self.case.as_mut()?;
         let (_, turns) = turns.iter_mut().find(|(measured, _)| *measured == link)?;
         Some(turns)
-    }
-
-    fn samples(&mut self, link: Link) -> Option<&mut Samples> {
-        Some(&mut self.turns(link)?.samples)
     }
 
     /// Shows the case that was measured last, as far as it has come.

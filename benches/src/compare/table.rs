@@ -107,7 +107,7 @@ between cores without a cache in common, which slows down whatever two processes
 
 /// In how many rounds the CPUs were far apart, if in any.
 pub(super) fn far_rounds(row: &Row) -> Option<String> {
-    (row.far_rounds > 0).then(|| format!("{} of {}", row.far_rounds, row.rounds))
+    (row.far_rounds > 0).then(|| format!("{} of {}", row.far_rounds, row.rounds_with_distance))
 }
 
 /// Three digits, more only where they stand before the decimal point.

@@ -129,12 +129,17 @@ impl StoreChoice {
             }
             Phase::Ordinary { copies } => {
                 self.ordinary.add(len, took);
-                self.now = if self.are_far_apart() {
-                    Phase::Streaming {
-                        bytes: STREAMED_LAPS * self.capacity,
+                self.now = match self.are_far_apart() {
+                    false => Phase::Ordinary { copies: copies - 1 },
+                    // What streaming stores cost is known from just before.
+                    true if copies == ORDINARY_COPIES => Phase::Streaming {
+                        bytes: STREAMED_LAPS.saturating_mul(self.capacity),
+                    },
+                    // It may be memory that has become slow, for both.
+                    true => {
+                        self.streaming = RecentCosts::taken_for(u64::MAX);
+                        Phase::Ordinary { copies: 0 }
                     }
-                } else {
-                    Phase::Ordinary { copies: copies - 1 }
                 };
             }
             Phase::Streaming { bytes } => {
@@ -225,6 +230,18 @@ mod tests {
             streamed * 1000 >= copies * 993,
             "{streamed} of {copies} copies"
         );
+    }
+
+    #[test]
+    fn memory_that_becomes_slow_for_both_does_not_start_it() {
+        let mut choice = StoreChoice::new(CAPACITY);
+        streamed(&mut choice, 1000, CHEAP);
+        let slow = (0..1000).filter(|_| {
+            let stores = choice.next();
+            choice.learn(LEN, DEAR);
+            stores == Stores::Streaming
+        });
+        assert!(slow.count() <= 5);
     }
 
     #[test]

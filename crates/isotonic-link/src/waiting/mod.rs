@@ -246,6 +246,7 @@ impl Waiting {
 
     fn still_excuses(&mut self, now: Instant) -> bool {
         if self.others_keep_the_cpu(now) {
+            self.excused_since = None;
             return false;
         }
         let since = *self.excused_since.get_or_insert(now);
@@ -511,6 +512,19 @@ mod tests {
             .filter(|_| wait_for_a_sleeper(&mut waiting, &mut now, 250))
             .count();
         assert_eq!(polled, 5);
+    }
+
+    #[test]
+    fn excuses_begin_anew_after_others_have_kept_the_cpu() {
+        let mut waiting = Waiting::new(Polling::ON_SHARED_CPUS);
+        let mut now = Instant::now();
+        wait_for_a_sleeper(&mut waiting, &mut now, 250);
+        assert_eq!(waiting.excused_since, Some(now));
+        waiting.offers_from = Some(now + NO_OFFERS);
+        wait_for_a_sleeper(&mut waiting, &mut now, 250);
+        now += NO_OFFERS;
+        wait_for_a_sleeper(&mut waiting, &mut now, 250);
+        assert_eq!(waiting.excused_since, Some(now));
     }
 
     #[test]
