@@ -38,7 +38,8 @@ pub(crate) enum Stores {
 }
 
 /// Copies of fewer bytes are done with ordinary stores and not measured: looking at the clock would be a good
-/// part of their cost.
+/// part of their cost. With this length it is no cost that shows: streams of 4 KiB messages, near each other, 6.3 GB/s
+/// with this choice and 6.2 without (14 alternating runs).
 const LEAST_MEASURED: usize = 4096;
 
 /// How many times the cost of streaming stores makes ordinary ones be given up: more than is seen between cores
