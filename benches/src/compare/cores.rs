@@ -11,7 +11,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// A cache line that takes longer than this many nanoseconds from one CPU to the other and back goes between cores
-/// without a cache in common: on an AMD EPYC (Zen 4) it takes 50 to 120 within a chiplet and 350 to 700 between two.
+/// without a cache in common. On a virtual machine on an AMD EPYC (Zen 4) it takes 50 to 120 or 350 to 700, and nothing between
+/// for long; which cores its CPUs are on is not told.
 pub(super) const FAR_NS: f64 = 200.0;
 
 /// How often the line goes there and back for one sample.

@@ -56,8 +56,8 @@ pub(crate) struct Row {
     protocol: &'static str,
     pub(crate) pattern: Pattern,
     /// Turns that the figures are the medians of.
-    pub(crate) rounds: usize,
-    /// Of the two CPUs that there are, before the turns; `None` if there are not two.
+    rounds: usize,
+    /// Of the two CPUs that there are, before the turns; `None` if it could not be measured.
     core_distance_ns: Option<f64>,
     /// Turns before which they were far apart ([`FAR_NS`]).
     pub(crate) far_rounds: usize,

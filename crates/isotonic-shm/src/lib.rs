@@ -37,8 +37,8 @@
 //! Who writes what, in which order, and how that was checked is described in [`memory`].
 //!
 //! All of isotonic's `unsafe` stands in this crate, in the private modules `mapping`, `copy` and
-//! `streaming` (and in `hostile` and `fuzzing`, for tests only); lints deny it everywhere else. Segments exist on Linux only
-//! (memfd and its seals); elsewhere the crate is empty.
+//! `streaming` (and in `hostile` and `fuzzing`, for tests only); lints deny it everywhere else.
+//! Segments exist on Linux only (memfd and its seals); elsewhere the crate is empty.
 
 #[cfg(target_os = "linux")]
 mod atomics;
