@@ -4,11 +4,13 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used)] // A test fails by panicking.
 
-use std::io::Read;
-use std::process::{Command, Stdio};
+use rustix::process::{Pid, Signal, kill_process};
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
+use tempfile::TempDir;
 
 /// More than a round of tiny measurements needs on a slow machine, a busy mechanism on a single CPU included.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -55,13 +57,55 @@ fn each_mechanism_gives_its_figures_or_a_reason() {
     }
 }
 
-fn printed() -> String {
+#[test]
+fn an_interrupted_run_shows_what_there_is_and_leaves_nothing_behind() {
+    let folder = TempDir::new().unwrap();
+    // More rounds than anybody waits for.
     let mut child = Command::new(env!("CARGO_BIN_EXE_isotonic-bench"))
+        .args(["mechanisms", "--milliseconds", "2", "--rounds", "1000"])
+        .env("TMPDIR", folder.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let progress = BufReader::new(child.stderr.take().unwrap());
+    let process = Pid::from_child(&child);
+    let (sender, errors) = channel();
+    thread::spawn(move || {
+        for line in progress.lines().map_while(Result::ok) {
+            // That is when there is something in the folder.
+            if line.starts_with("Round 2 of 1000: FIFO") {
+                kill_process(process, Signal::INT).unwrap();
+            }
+            sender.send(line).unwrap();
+        }
+    });
+    let (table, status) = end(child);
+    assert!(!status.success());
+    assert_eq!(figures(row(&table, "anonymous pipe")), FIGURES, "{table}");
+    let said: Vec<String> = errors.iter().collect();
+    assert!(
+        said.last().unwrap().contains("interrupted"),
+        "{:?}",
+        said.last()
+    );
+    assert_eq!(folder.path().read_dir().unwrap().count(), 0);
+}
+
+fn printed() -> String {
+    let child = Command::new(env!("CARGO_BIN_EXE_isotonic-bench"))
         .args(["mechanisms", "--milliseconds", "2", "--rounds", "2"])
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
+    let (table, status) = end(child);
+    assert!(status.success(), "{status}");
+    table
+}
+
+/// What it prints until it ends.
+fn end(mut child: Child) -> (String, ExitStatus) {
     let mut output = child.stdout.take().unwrap();
     let (sender, receiver) = channel();
     thread::spawn(move || {
@@ -75,8 +119,7 @@ fn printed() -> String {
     }
     let status = child.wait().unwrap();
     let table = table.expect("still waiting for the table of the mechanisms");
-    assert!(status.success(), "{status}");
-    table
+    (table, status)
 }
 
 fn row<'a>(table: &'a str, name: &str) -> &'a str {

@@ -32,6 +32,8 @@ impl Daemon {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
+            // Ctrl-C is for whoever measures.
+            .process_group(0)
             .spawn()?;
         let output = child.stdout.take();
         let mut daemon = Self {

@@ -15,6 +15,7 @@ mod eventfd;
 mod fifo;
 mod figures;
 mod futex;
+mod interruption;
 mod io_uring;
 mod mapped_file;
 mod mechanism;
@@ -34,6 +35,7 @@ mod worker;
 use crate::Result;
 use clap::{Args, Subcommand};
 use figures::{Figures, Outcome};
+use interruption::Interruption;
 use mechanism::{Mechanism, Side};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -88,14 +90,18 @@ fn all() -> Vec<Box<dyn Mechanism>> {
     ]
 }
 
-/// Measures all mechanisms and prints the table. To be called from a thread that lasts as long as the program:
+/// Measures all mechanisms and prints the table; once interrupted, what there is of it. To be called from a thread that lasts as long as the program:
 /// the processes end with the thread that started them.
 pub(crate) fn run(options: &Options) -> Result<()> {
+    let interruption = Interruption::watch()?;
     let mechanisms = all();
     let time = Duration::from_millis(options.milliseconds);
     let mut outcomes: Vec<Outcome> = mechanisms.iter().map(|_| Ok(Vec::new())).collect();
-    for round in 1..=options.rounds {
+    'rounds: for round in 1..=options.rounds {
         for (mechanism, outcome) in mechanisms.iter().zip(&mut outcomes) {
+            if interruption.has_come() {
+                break 'rounds;
+            }
             eprintln!(
                 "Round {round} of {}: {} ...",
                 options.rounds,
@@ -105,6 +111,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         }
     }
     println!("{}", table::render(&mechanisms, &outcomes));
+    if interruption.has_come() {
+        return Err("interrupted: this is what was there".into());
+    }
     Ok(())
 }
 

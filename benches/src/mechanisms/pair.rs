@@ -9,6 +9,7 @@ use clap::ValueEnum;
 use std::io::{BufRead, BufReader, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
@@ -122,6 +123,8 @@ impl Worker {
             .args([PART, "worker", mechanism.name(), name.get_name()])
             .stdin(OwnedFd::from(theirs))
             .stdout(Stdio::null())
+            // Ctrl-C is for whoever measures.
+            .process_group(0)
             .spawn()?;
         let mut worker = Self { child, socket };
         descriptors::send(&worker.socket, &handover.descriptors)?;

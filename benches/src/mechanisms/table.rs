@@ -22,6 +22,8 @@ pub(super) fn render(mechanisms: &[Box<dyn Mechanism>], outcomes: &[Outcome]) ->
         let _ = write!(table, "{:<31} {:<9}", mechanism.name(), mechanism.waits());
         match outcome {
             Err(reason) => _ = write!(table, " not measured: {reason}"),
+            // The run was interrupted before.
+            Ok(turns) if turns.is_empty() => table.push_str(" not measured"),
             Ok(turns) => {
                 for figure in COLUMNS {
                     let _ = write!(table, "{:>15}", median(turns.iter().map(figure).collect()));
