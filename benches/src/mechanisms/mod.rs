@@ -90,8 +90,8 @@ fn all() -> Vec<Box<dyn Mechanism>> {
     ]
 }
 
-/// Measures all mechanisms and prints the table; once interrupted, what there is of it. To be called from a thread that lasts as long as the program:
-/// the processes end with the thread that started them.
+/// Measures all mechanisms and prints the table; once interrupted, what there is of it. To be called from a thread that
+/// lasts as long as the program: the processes end with the thread that started them.
 pub(crate) fn run(options: &Options) -> Result<()> {
     let interruption = Interruption::watch()?;
     let mechanisms = all();
