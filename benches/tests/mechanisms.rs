@@ -61,10 +61,8 @@ fn each_mechanism_gives_its_figures_or_a_reason() {
 fn an_interrupted_run_shows_what_there_is_and_leaves_nothing_behind() {
     let folder = TempDir::new().unwrap();
     // More rounds than anybody waits for.
-    let mut child = Command::new(env!("CARGO_BIN_EXE_isotonic-bench"))
-        .args(["mechanisms", "--milliseconds", "2", "--rounds", "1000"])
+    let mut child = mechanisms(1000)
         .env("TMPDIR", folder.path())
-        .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
@@ -83,22 +81,23 @@ fn an_interrupted_run_shows_what_there_is_and_leaves_nothing_behind() {
     let (table, status) = end(child);
     assert!(!status.success());
     assert_eq!(figures(row(&table, "anonymous pipe")), FIGURES, "{table}");
-    let said: Vec<String> = errors.iter().collect();
-    assert!(
-        said.last().unwrap().contains("interrupted"),
-        "{:?}",
-        said.last()
-    );
+    let said = std::iter::from_fn(|| errors.recv_timeout(PATIENCE).ok());
+    let last = said.last().unwrap();
+    assert!(last.contains("interrupted"), "{last}");
     assert_eq!(folder.path().read_dir().unwrap().count(), 0);
 }
 
+fn mechanisms(rounds: u32) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_isotonic-bench"));
+    command
+        .args(["mechanisms", "--milliseconds", "2"])
+        .arg(format!("--rounds={rounds}"))
+        .stdout(Stdio::piped());
+    command
+}
+
 fn printed() -> String {
-    let child = Command::new(env!("CARGO_BIN_EXE_isotonic-bench"))
-        .args(["mechanisms", "--milliseconds", "2", "--rounds", "2"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let child = mechanisms(2).stderr(Stdio::null()).spawn().unwrap();
     let (table, status) = end(child);
     assert!(status.success(), "{status}");
     table

@@ -15,7 +15,6 @@ mod eventfd;
 mod fifo;
 mod figures;
 mod futex;
-mod interruption;
 mod io_uring;
 mod mapped_file;
 mod mechanism;
@@ -35,9 +34,11 @@ mod worker;
 use crate::Result;
 use clap::{Args, Subcommand};
 use figures::{Figures, Outcome};
-use interruption::Interruption;
 use mechanism::{Mechanism, Side};
+use signal_hook::consts::{SIGINT, SIGTERM};
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// The command that starts one of the processes.
@@ -93,13 +94,17 @@ fn all() -> Vec<Box<dyn Mechanism>> {
 /// Measures all mechanisms and prints the table; once interrupted, what there is of it. To be called from a thread that
 /// lasts as long as the program: the processes end with the thread that started them.
 pub(crate) fn run(options: &Options) -> Result<()> {
-    let interruption = Interruption::watch()?;
+    // From now on these signals do not end the process: the turn under way is finished.
+    let interrupted = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        signal_hook::flag::register(signal, Arc::clone(&interrupted))?;
+    }
     let mechanisms = all();
     let time = Duration::from_millis(options.milliseconds);
     let mut outcomes: Vec<Outcome> = mechanisms.iter().map(|_| Ok(Vec::new())).collect();
     'rounds: for round in 1..=options.rounds {
         for (mechanism, outcome) in mechanisms.iter().zip(&mut outcomes) {
-            if interruption.has_come() {
+            if interrupted.load(Ordering::Relaxed) {
                 break 'rounds;
             }
             eprintln!(
@@ -111,7 +116,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         }
     }
     println!("{}", table::render(&mechanisms, &outcomes));
-    if interruption.has_come() {
+    if interrupted.load(Ordering::Relaxed) {
         return Err("interrupted: this is what was there".into());
     }
     Ok(())
