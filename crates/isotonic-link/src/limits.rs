@@ -132,6 +132,17 @@ pub const TURN_BYTES: usize = 256 * 1024;
 /// after 256 KiB, calls of 1 MiB take 636 µs instead of 551.
 pub const QUIET_TURN_BYTES: usize = 2 * 1024 * 1024;
 
+/// Bytes that a link in shared memory hands over at most before other tasks have a turn, when it takes what has come in
+/// portions. More than this at once is no crowd of small calls.
+pub const LARGEST_PORTION: usize = 64 * 1024;
+
+/// The least that it does. A call is not much smaller: 64 B of payload are 111 B of request.
+pub const LEAST_PORTION: usize = 64;
+
+/// Portions in a row that nothing is written between before they double: what comes is one large message then, or it is
+/// not answered.
+pub const UNANSWERED_PORTIONS: u32 = 64;
+
 /// How long a side polls for the peer before it sleeps, where polling pays. It has to cover the usual
 /// time to an answer: with less, a call pays for both the polling and the wake-up. Measured over
 /// shared memory with a throw-away program, two processes with default runtimes on two cores, medians

@@ -158,6 +158,52 @@ fn a_direction_stops_sooner_if_the_other_one_uses_it() {
     });
 }
 
+/// The peer makes many calls at once, each of which is answered when it was read.
+#[test]
+fn calls_that_came_together_are_read_one_after_another() {
+    const CALL: usize = 100;
+    const CALLS: usize = 20;
+    let two_threads = Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build();
+    two_threads.unwrap().block_on(async {
+        let (mut client, mut server) = linked().await;
+        let calls = [7; CALLS * CALL];
+        // How much the server read in one go, when all were answered one by one.
+        let mut goes = Vec::new();
+        for _ in 0..1000 {
+            client.write_all(&calls).await.unwrap();
+            goes.clear();
+            let (mut read, mut answered) = (0, 0);
+            while read < calls.len() {
+                goes.push(read_in_one_go(&mut server).await);
+                read += goes.last().unwrap();
+                while answered < read / CALL {
+                    server.write_all(&[7]).await.unwrap();
+                    answered += 1;
+                }
+            }
+            client.read_exact(&mut [0; CALLS]).await.unwrap();
+        }
+        let largest = goes.iter().max().unwrap();
+        assert!(*largest < 2 * CALL, "read in one go: {goes:?}");
+        // One call as large as all of these, again and again.
+        let mut whole = 0;
+        for _ in 0..1000 {
+            client.write_all(&calls).await.unwrap();
+            let mut read = read_in_one_go(&mut server).await;
+            whole += usize::from(read == calls.len());
+            while read < calls.len() {
+                read += read_in_one_go(&mut server).await;
+            }
+            server.write_all(&[7]).await.unwrap();
+            client.read_exact(&mut [0]).await.unwrap();
+        }
+        assert!(whole > 900, "{whole} of 1000 read in one go");
+    });
+}
+
 /// Doorbells are eight bytes each, so that one system call receives a thousand of them; each is a step all the
 /// same.
 #[test]

@@ -182,15 +182,13 @@ impl Consumer {
         Ok(wanted)
     }
 
-    /// Whether there are bytes to read.
+    /// How many bytes there are to read. A [`read`](Self::read) of no more does not look for others.
     ///
     /// # Errors
     /// As for [`read`](Self::read).
-    pub fn has_bytes(&mut self) -> Result<bool, RingViolation> {
-        if self.available() == 0 {
-            self.look()?;
-        }
-        Ok(self.available() > 0)
+    pub fn readable(&mut self) -> Result<usize, RingViolation> {
+        self.look()?;
+        Ok(self.available())
     }
 
     /// Whether the peer's writer sleeps and there is now enough space to wake it for: half of the

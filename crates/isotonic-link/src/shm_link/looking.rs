@@ -5,7 +5,7 @@ use crate::incident::Incident;
 use crate::limits::MAX_UNREAD;
 use crate::violation::Violation;
 use crate::waiting_tasks::Half;
-use bytes::{Buf, BytesMut};
+use bytes::{Buf, BufMut, BytesMut};
 use std::io::{self, IoSlice};
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
@@ -39,17 +39,21 @@ impl ShmLink {
             return Ok(false);
         };
         consumer.awake();
-        let read = match consumer.read(target) {
+        let come = match consumer.readable() {
+            Ok(0) => return Ok(false),
+            Ok(come) => come,
+            Err(violation) => return Err(self.fail(violation)),
+        };
+        let most = self.portion.of(come).min(come);
+        let read = match consumer.read(&mut target.limit(most)) {
             Ok(read) => read,
             Err(violation) => return Err(self.fail(violation)),
         };
-        if read == 0 {
-            return Ok(false);
-        }
         let must_wake = consumer.must_wake_writer();
         self.read_wait.ended(Instant::now);
         self.read_wait.carried(read);
         self.read_turn.moved(read);
+        self.portion.read(read);
         self.write_turn.other_moved();
         self.info.memory_received(read);
         if must_wake {
@@ -73,6 +77,7 @@ impl ShmLink {
             self.read_wait.carried(written);
             self.write_turn.moved(written);
             self.read_turn.other_moved();
+            self.portion.wrote();
             self.info.memory_sent(written);
             if must_wake {
                 self.ring_doorbell();
@@ -86,9 +91,9 @@ impl ShmLink {
         if self.write_turn.is_long()
             && let Inbound::Ring(consumer) = &mut self.inbound
         {
-            match consumer.has_bytes() {
-                Ok(true) => self.write_turn.other_waits(),
-                Ok(false) => {}
+            match consumer.readable() {
+                Ok(0) => {}
+                Ok(_) => self.write_turn.other_waits(),
                 Err(violation) => return Err(self.fail(violation)),
             }
         }

@@ -8,12 +8,14 @@
 //! 3. read the socket: it may hold bytes, steps of the attachment, a doorbell, or the end;
 //! 4. sleep: announce it to the peer, look once more, and wait for the socket.
 //!
-//! A direction that has moved much in one go may have to wait before step 1, so that the other has its [`turn`].
+//! A direction that has moved much in one go may have to wait before step 1, so that the other has its [`turn`], and so may
+//! one that has read a [`portion`] of what has come.
 //!
 //! Step 3 comes before step 4 because the waker is armed only by an empty socket: a doorbell that comes
 //! after the announcement then finds it armed.
 
 mod looking;
+mod portion;
 mod socket;
 mod turn;
 
@@ -32,6 +34,7 @@ use crate::waiting::{Polling, Waiting};
 use crate::waiting_tasks::{Half, WaitingTasks};
 use bytes::BytesMut;
 use isotonic_shm::{Consumer, Producer, RingCapacity, RingViolation};
+use portion::Portion;
 use std::future::Future;
 use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
@@ -60,6 +63,7 @@ pub(crate) struct ShmLink {
     write_wait: Waiting,
     read_turn: Turn,
     write_turn: Turn,
+    portion: Portion,
     tasks: Arc<WaitingTasks>,
     /// On one CPU, once both directions have moved.
     late_doorbell: Option<Arc<LateDoorbell>>,
@@ -158,6 +162,7 @@ impl ShmLink {
             write_wait: Waiting::new(polling.for_space()),
             read_turn: Turn::new(),
             write_turn: Turn::new(),
+            portion: Portion::new(workers),
             tasks: Arc::default(),
             late_doorbell: None,
             peer: Peer::default(),
@@ -181,6 +186,10 @@ impl ShmLink {
         // let others run; tokio counts such steps (tokio::task::coop), and we the bytes.
         let coop = ready!(poll_proceed(cx));
         self.write_turn.begins();
+        if self.portion.ends() {
+            self.read_turn.waits();
+            return look_again_soon(cx);
+        }
         if self.read_turn.ends() {
             return look_again_soon(cx);
         }
@@ -194,6 +203,7 @@ impl ShmLink {
                 return Poll::Ready(end);
             }
             self.read_turn.waits();
+            self.portion.all_was_read();
             if matches!(self.inbound, Inbound::Ring(_))
                 && self
                     .read_wait
