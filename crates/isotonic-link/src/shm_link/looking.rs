@@ -1,11 +1,13 @@
 //! Looking: what has come is taken, what there is space for is put, without waiting for either.
 
+use super::portion::Portion;
 use super::{Inbound, Outbound, ShmLink};
 use crate::incident::Incident;
 use crate::limits::MAX_UNREAD;
 use crate::violation::Violation;
 use crate::waiting_tasks::Half;
 use bytes::{Buf, BufMut, BytesMut};
+use isotonic_shm::{Consumer, RingViolation};
 use std::io::{self, IoSlice};
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
@@ -39,21 +41,21 @@ impl ShmLink {
             return Ok(false);
         };
         consumer.awake();
-        let come = match consumer.readable() {
-            Ok(0) => return Ok(false),
-            Ok(come) => come,
-            Err(violation) => return Err(self.fail(violation)),
+        let taken = match &mut self.portion {
+            None => consumer.read(target),
+            Some(portion) => read_portion(portion, consumer, target),
         };
-        let most = self.portion.of(come).min(come);
-        let read = match consumer.read(&mut target.limit(most)) {
+        let read = match taken {
             Ok(read) => read,
             Err(violation) => return Err(self.fail(violation)),
         };
+        if read == 0 {
+            return Ok(false);
+        }
         let must_wake = consumer.must_wake_writer();
         self.read_wait.ended(Instant::now);
         self.read_wait.carried(read);
         self.read_turn.moved(read);
-        self.portion.read(read);
         self.write_turn.other_moved();
         self.info.memory_received(read);
         if must_wake {
@@ -77,7 +79,9 @@ impl ShmLink {
             self.read_wait.carried(written);
             self.write_turn.moved(written);
             self.read_turn.other_moved();
-            self.portion.wrote();
+            if let Some(portion) = &mut self.portion {
+                portion.wrote(written);
+            }
             self.info.memory_sent(written);
             if must_wake {
                 self.ring_doorbell();
@@ -146,4 +150,19 @@ impl ShmLink {
             Err(io::Error::new(io::ErrorKind::ConnectionReset, what))
         })
     }
+}
+
+fn read_portion(
+    portion: &mut Portion,
+    consumer: &mut Consumer,
+    target: &mut ReadBuf<'_>,
+) -> Result<usize, RingViolation> {
+    let come = consumer.readable()?;
+    if come == 0 {
+        return Ok(0);
+    }
+    let most = portion.of(come, Instant::now);
+    let read = consumer.read(&mut target.limit(most))?;
+    portion.read(read);
+    Ok(read)
 }

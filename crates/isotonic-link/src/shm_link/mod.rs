@@ -63,7 +63,7 @@ pub(crate) struct ShmLink {
     write_wait: Waiting,
     read_turn: Turn,
     write_turn: Turn,
-    portion: Portion,
+    portion: Option<Portion>,
     tasks: Arc<WaitingTasks>,
     /// On one CPU, once both directions have moved.
     late_doorbell: Option<Arc<LateDoorbell>>,
@@ -162,7 +162,7 @@ impl ShmLink {
             write_wait: Waiting::new(polling.for_space()),
             read_turn: Turn::new(),
             write_turn: Turn::new(),
-            portion: Portion::new(workers),
+            portion: Portion::of_runtime(workers),
             tasks: Arc::default(),
             late_doorbell: None,
             peer: Peer::default(),
@@ -186,7 +186,8 @@ impl ShmLink {
         // let others run; tokio counts such steps (tokio::task::coop), and we the bytes.
         let coop = ready!(poll_proceed(cx));
         self.write_turn.begins();
-        if self.portion.ends() {
+        if self.portion.as_mut().is_some_and(Portion::ends) {
+            // The writes that wait now have their turn as well.
             self.read_turn.waits();
             return look_again_soon(cx);
         }
@@ -203,7 +204,9 @@ impl ShmLink {
                 return Poll::Ready(end);
             }
             self.read_turn.waits();
-            self.portion.all_was_read();
+            if let Some(portion) = &mut self.portion {
+                portion.all_was_read();
+            }
             if matches!(self.inbound, Inbound::Ring(_))
                 && self
                     .read_wait
