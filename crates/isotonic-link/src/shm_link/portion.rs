@@ -18,19 +18,18 @@
 //!   answered before;
 //! - what waits too long is handed over whole, and so is more than so many calls are likely to be.
 //!
-//! `isotonic-bench compare`, unary calls, default runtimes on two cores, medians of 4 alternating runs, calls/s with everything
-//! handed over and with portions (Unix socket):
+//! `isotonic-bench compare`, unary calls, default runtimes on two cores, medians of 2 or 3 alternating runs, calls/s with
+//! everything handed over and with portions (Unix socket):
 //!
-//! | calls at once |                     64 B |                  4 KiB |
-//! |--------------:|-------------------------:|-----------------------:|
-//! |             4 | 103,000, 116,000 (29,000) | 96,000, 115,000 (24,000) |
-//! |            16 |  66,000, 119,000 (53,000) |  50,000, 99,000 (32,000) |
-//! |            64 |  57,000, 114,000 (67,000) |  57,000, 77,000 (42,000) |
-//! |           256 |   68,000, 84,000 (71,000) |  51,000, 53,000 (40,000) |
+//! | calls at once |                      64 B |                    4 KiB |
+//! |--------------:|--------------------------:|-------------------------:|
+//! |             4 | 125,000, 136,000 (33,000) | 96,000, 115,000 (26,000) |
+//! |            16 |  69,000, 124,000 (60,000) | 52,000, 100,000 (34,000) |
+//! |            64 |  74,000, 106,000 (74,000) |  57,000, 91,000 (44,000) |
+//! |           256 |   69,000, 84,000 (73,000) |  50,000, 62,000 (42,000) |
 //!
-//! With 64 calls at once the cores were idle for a quarter of the time, and are for a tenth now; the CPU per call, both
-//! sides, fell from 26 to 16 µs. With one worker a process nobody waits for another one, and nothing is gained
-//! (161,000 and 155,000 calls/s with 64 at once): there everything is handed over.
+//! With one worker a process nobody waits for another one, and nothing is gained (161,000 and 155,000 calls/s with 64
+//! calls of 64 B at once): there everything is handed over.
 
 use crate::limits::{LARGEST_PORTION, LEAST_PORTION, LONGEST_IN_PORTIONS, PORTION_PATIENCE};
 use std::time::{Duration, Instant};
