@@ -292,6 +292,16 @@ mod tests {
     }
 
     #[test]
+    fn portions_become_as_small_as_what_comes() {
+        let mut side = Side::new();
+        side.one_call(LARGEST_PORTION);
+        for _ in 0..600 {
+            side.one_call(CALL);
+        }
+        assert!(side.read(40 * CALL) < 2 * CALL);
+    }
+
+    #[test]
     fn portions_are_not_less_than_a_call() {
         let mut side = Side::new();
         side.overlapping(12, 4200);
