@@ -8,8 +8,8 @@
 //! 3. read the socket: it may hold bytes, steps of the attachment, a doorbell, or the end;
 //! 4. sleep: announce it to the peer, look once more, and wait for the socket.
 //!
-//! A direction that has moved much in one go may have to wait before step 1, so that the other has its [`turn`], and so may
-//! one that has read a [`portion`] of what has come.
+//! A direction that has moved much in one go may have to wait before step 1, so that the other has its [`turn`], and so
+//! may one that has read a [`portion`] of what has come.
 //!
 //! Step 3 comes before step 4 because the waker is armed only by an empty socket: a doorbell that comes
 //! after the announcement then finds it armed.
@@ -63,6 +63,7 @@ pub(crate) struct ShmLink {
     write_wait: Waiting,
     read_turn: Turn,
     write_turn: Turn,
+    /// None: all that has come is read.
     portion: Option<Portion>,
     tasks: Arc<WaitingTasks>,
     /// On one CPU, once both directions have moved.

@@ -62,6 +62,17 @@ fn a_full_ring_takes_no_more_and_a_partial_write_says_how_much() {
 }
 
 #[test]
+fn what_can_be_read_is_looked_up_anew() {
+    let (mut a, mut b) = connected(4096);
+    assert_eq!(b.consumer.readable().unwrap(), 0);
+    write(&mut a.producer, &[1; 100]);
+    assert_eq!(b.consumer.readable().unwrap(), 100);
+    assert_eq!(read(&mut b.consumer, 40).len(), 40);
+    write(&mut a.producer, &[2; 10]);
+    assert_eq!(b.consumer.readable().unwrap(), 70);
+}
+
+#[test]
 fn a_sleeping_reader_is_rung_once_per_sleep() {
     let (mut a, mut b) = connected(4096);
     write(&mut a.producer, b"x");
