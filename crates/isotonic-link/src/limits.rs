@@ -166,11 +166,23 @@ pub const LONGEST_IN_PORTIONS: Duration = Duration::from_millis(5);
 pub const POLL_BUDGET: Duration = Duration::from_micros(100);
 
 /// How long a side polls for bytes at most on a link that carries more than a gibibyte a second (less than that, but
-/// more than [`POLL_BUDGET`], if it carries less), on a runtime with fewer workers than CPUs: the answer to a large
-/// message takes long. Calls of 1 MiB, two cores, one worker a process, medians of 6 alternating runs: p50 410 µs with
-/// [`POLL_BUDGET`], 292 with this (Unix socket: 568). With default runtimes another worker may be waiting for the CPU: a
-/// throw-away build that polled for as long there, too, took 528 µs, and 464 without (4 runs).
-pub const LARGE_MESSAGES_BUDGET: Duration = Duration::from_micros(300);
+/// more than [`POLL_BUDGET`], if it carries less): the answer to a large message takes long, and the wait for it begins
+/// when the last answer has been read, before the message is made. `isotonic-bench compare`, two cores, default runtimes,
+/// medians of 5 alternating runs:
+///
+/// |                                  | [`POLL_BUDGET`] | this     | Unix socket |
+/// |----------------------------------|----------------:|---------:|------------:|
+/// | 1 MiB call, p50                  |          453 µs |   344 µs |      589 µs |
+/// | CPU of both sides                |          574 µs |   676 µs |      766 µs |
+/// | small calls beside a bulk stream | p99 1,085 µs    |   439 µs |    1,613 µs |
+/// | 16 calls of 64 KiB at once       | 27,400 calls/s  |   32,900 |      17,100 |
+/// | 1,000 calls of 1 MiB a second    | 669 µs of CPU   |   890 µs |      857 µs |
+///
+/// What it costs is in proportion to what is carried, so that a call stays about as cheap as over a socket. 300, 400, 500,
+/// 600 and 800 µs, medians of 7 runs: p50 340, 359, 389, 376, 354 µs, each run within 325 to 520, so no difference; but
+/// where waits come near the budget, a slow stretch ends polling and then stays slow (with 300: 430 µs in two other
+/// series). One worker a process, 6 runs with 300, 400, 500: 305, 290, 290 µs (Unix socket: 556).
+pub const LARGE_MESSAGES_BUDGET: Duration = Duration::from_micros(500);
 
 /// Servers remembered as plain HTTP/2 per connector, and for how long: they need not be asked again at
 /// each reconnect, and one that was upgraded is found out.

@@ -5,7 +5,7 @@
 //! for a bounded time after it ran out of work, and only as long as that has lately been worth it: a
 //! peer that usually takes longer than the budget is waited for asleep. With one CPU it never polls,
 //! since the peer could not run meanwhile (8 ms a call, a whole time slice, was measured). A link that carries
-//! much polls for longer, if its runtime leaves a CPU to the peer: see [`LARGE_MESSAGES_BUDGET`].
+//! much polls for longer: see [`LARGE_MESSAGES_BUDGET`].
 //!
 //! A poller may hold the CPU that its answer needs: two runtimes have more threads than CPUs, and the peer,
 //! or the other worker of our own runtime that holds a piece of the call, then waits behind us. So once a
@@ -86,7 +86,7 @@ impl Polling {
 
     /// Where another worker may want the CPU that one polls on.
     const ON_SHARED_CPUS: Self = Self {
-        longest: POLL_BUDGET,
+        longest: LARGE_MESSAGES_BUDGET,
         latest_offer: LATEST_OFFER,
     };
 
@@ -387,7 +387,7 @@ mod tests {
 
     #[test]
     fn a_link_that_carries_much_polls_for_longer() {
-        let mut waiting = Waiting::new(Polling::WITH_CPUS_LEFT);
+        let mut waiting = Waiting::new(Polling::ON_SHARED_CPUS);
         let start = Instant::now();
         let nearly = LARGE_MESSAGES_BUDGET - Duration::from_nanos(1);
         let polls_until = |waiting: &mut Waiting, waited, kept| {
@@ -415,16 +415,15 @@ mod tests {
     }
 
     #[test]
-    fn a_runtime_that_leaves_a_cpu_may_poll_for_longer() {
+    fn the_cpu_is_offered_early_where_the_workers_take_all_cpus() {
         assert_eq!(Polling::of(1, 1).longest, Duration::ZERO);
-        assert_eq!(Polling::of(2, 2).longest, POLL_BUDGET);
-        assert_eq!(Polling::of(1, 2).longest, LARGE_MESSAGES_BUDGET);
-        assert_eq!(Polling::of(1, 2).for_space().longest, POLL_BUDGET);
+        assert_eq!(Polling::of(2, 2).latest_offer, LATEST_OFFER);
+        assert_eq!(Polling::of(1, 2).latest_offer, POLL_BUDGET);
     }
 
     #[test]
-    fn a_link_whose_runtime_takes_all_cpus_never_polls_for_longer() {
-        let mut waiting = Waiting::new(Polling::ON_SHARED_CPUS);
+    fn space_is_never_polled_for_longer() {
+        let mut waiting = Waiting::new(Polling::ON_SHARED_CPUS.for_space());
         let start = Instant::now();
         waiting.carried(10 << 20);
         assert!(waiting.keeps_polling(|| (), || start));
