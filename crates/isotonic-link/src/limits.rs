@@ -180,8 +180,8 @@ pub const POLL_BUDGET: Duration = Duration::from_micros(100);
 ///
 /// What it costs is in proportion to what is carried, so that a call stays about as cheap as over a socket. 300, 400, 500,
 /// 600 and 800 µs, medians of 7 runs: p50 340, 359, 389, 376, 354 µs, each run within 325 to 520, so no difference; but
-/// where waits come near the budget, a slow stretch ends polling and then stays slow (with 300: 430 µs in two other
-/// series). One worker a process, 6 runs with 300, 400, 500: 305, 290, 290 µs (Unix socket: 556).
+/// two other series had 430 and 456 µs with 300 (we suppose that waits longer than the budget end polling, and that
+/// calls then stay slow), and 347 to 365 with 500. One worker a process, 6 runs with 300, 400, 500: 305, 290, 290 µs (Unix socket: 556).
 pub const LARGE_MESSAGES_BUDGET: Duration = Duration::from_micros(500);
 
 /// Servers remembered as plain HTTP/2 per connector, and for how long: they need not be asked again at
