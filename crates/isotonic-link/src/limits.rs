@@ -170,18 +170,19 @@ pub const POLL_BUDGET: Duration = Duration::from_micros(100);
 /// when the last answer has been read, before the message is made. `isotonic-bench compare`, two cores, default runtimes,
 /// medians of 5 alternating runs:
 ///
-/// |                                  | [`POLL_BUDGET`] | this     | Unix socket |
-/// |----------------------------------|----------------:|---------:|------------:|
-/// | 1 MiB call, p50                  |          453 µs |   344 µs |      589 µs |
-/// | CPU of both sides                |          574 µs |   676 µs |      766 µs |
-/// | small calls beside a bulk stream | p99 1,085 µs    |   439 µs |    1,613 µs |
-/// | 16 calls of 64 KiB at once       | 27,400 calls/s  |   32,900 |      17,100 |
-/// | 1,000 calls of 1 MiB a second    | 669 µs of CPU   |   890 µs |      857 µs |
+/// |                                         | [`POLL_BUDGET`] |   this | Unix socket |
+/// |-----------------------------------------|----------------:|-------:|------------:|
+/// | 1 MiB call, p50                         |          453 µs | 344 µs |      589 µs |
+/// | the same, CPU of both sides             |          574 µs | 676 µs |      766 µs |
+/// | 64 KiB calls beside a bulk stream, p99  |        1,085 µs | 439 µs |    1,613 µs |
+/// | 16 calls of 64 KiB at once, calls/s     |          27,400 | 32,900 |      17,100 |
+/// | 1,000 1 MiB calls/s, CPU of both sides  |          669 µs | 890 µs |      857 µs |
 ///
 /// What it costs is in proportion to what is carried, so that a call stays about as cheap as over a socket. 300, 400, 500,
 /// 600 and 800 µs, medians of 7 runs: p50 340, 359, 389, 376, 354 µs, each run within 325 to 520, so no difference; but
 /// two other series had 430 and 456 µs with 300 (we suppose that waits longer than the budget end polling, and that
-/// calls then stay slow), and 347 to 365 with 500. One worker a process, 6 runs with 300, 400, 500: 305, 290, 290 µs (Unix socket: 556).
+/// calls then stay slow), and 347 to 365 with 500. One worker a process, 6 runs with 300, 400, 500: 305, 290, 290 µs
+/// (Unix socket: 556).
 pub const LARGE_MESSAGES_BUDGET: Duration = Duration::from_micros(500);
 
 /// Servers remembered as plain HTTP/2 per connector, and for how long: they need not be asked again at
