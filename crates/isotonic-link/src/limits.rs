@@ -168,7 +168,7 @@ pub const POLL_BUDGET: Duration = Duration::from_micros(100);
 /// How long a side polls for bytes at most on a link that carries more than a gibibyte a second (less than that, but
 /// more than [`POLL_BUDGET`], if it carries less): the answer to a large message takes long, and the wait for it begins
 /// when the last answer has been read, before the message is made. `isotonic-bench compare`, two cores, default runtimes,
-/// medians of 5 alternating runs:
+/// medians of 3 to 5 alternating runs of throw-away builds:
 ///
 /// |                                         | [`POLL_BUDGET`] |   this | Unix socket |
 /// |-----------------------------------------|----------------:|-------:|------------:|
