@@ -92,7 +92,7 @@ impl Portion {
         })
     }
 
-    /// How many of the bytes that have come, at least one, may be read now: at least one.
+    /// How many of the bytes that have come may be read now. There is at least one, and at least one may.
     pub(super) fn of(&mut self, come: usize, now: impl FnOnce() -> Instant) -> usize {
         if come > LARGEST_PORTION {
             return come;
