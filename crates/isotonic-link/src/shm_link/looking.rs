@@ -56,7 +56,7 @@ impl ShmLink {
         self.read_wait.ended(Instant::now);
         self.read_wait.carried(read);
         self.read_turn.moved(read);
-        self.write_turn.other_moved();
+        self.write_turn.other_moved(read);
         self.info.memory_received(read);
         if must_wake {
             self.ring_doorbell();
@@ -78,7 +78,7 @@ impl ShmLink {
             self.write_wait.ended(Instant::now);
             self.read_wait.carried(written);
             self.write_turn.moved(written);
-            self.read_turn.other_moved();
+            self.read_turn.other_moved(written);
             if let Some(portion) = &mut self.portion {
                 portion.wrote(written);
             }
@@ -96,8 +96,7 @@ impl ShmLink {
             && let Inbound::Ring(consumer) = &mut self.inbound
         {
             match consumer.readable() {
-                Ok(0) => {}
-                Ok(_) => self.write_turn.other_waits(),
+                Ok(readable) => self.write_turn.other_has(readable),
                 Err(violation) => return Err(self.fail(violation)),
             }
         }

@@ -4,10 +4,10 @@
 //! there is space, and what other tasks want to send waits meanwhile. A socket makes it stop soon: it takes some
 //! hundred kilobytes, and then the peer must be waited for. A ring whose other end keeps up never does, so that a
 //! small call beside a bulk stream waits for megabytes of it. A link therefore says "not now" after
-//! [`TURN_BYTES`] if the other direction has lately used its turn, and else after [`QUIET_TURN_BYTES`]:
-//! nobody can see what has not been written yet.
+//! [`TURN_BYTES`] if the other direction has lately used its turn. If it has not, nobody can see what
+//! has not been written yet: one turn in [`QUIET_TURN_BYTES`] finds out.
 
-use crate::limits::{QUIET_TURN_BYTES, TURN_BYTES};
+use crate::limits::{LEAST_TURN_USE, QUIET_TURN_BYTES, TURN_BYTES};
 
 /// How many turns given in vain show that the other direction has no use for them.
 const UNUSED: u32 = 16;
@@ -17,7 +17,10 @@ const UNUSED: u32 = 16;
 pub(super) struct Turn {
     /// Moved in one go so far.
     bytes: usize,
-    /// It last stopped because its turn had ended, and not because it had to wait for the peer anyway.
+    /// Moved since the other direction was last given a turn.
+    since_last: usize,
+    /// It has stopped because its turn had ended, and not because it had to wait for the peer anyway, and has moved
+    /// nothing since.
     was_ended: bool,
     /// Turns that it has given to the other direction since that last used one, at most [`UNUSED`].
     unused: u32,
@@ -29,15 +32,18 @@ impl Turn {
     pub(super) fn new() -> Self {
         Self {
             bytes: 0,
+            since_last: 0,
             was_ended: false,
             unused: UNUSED,
             other_waits: false,
         }
     }
 
-    /// Bytes have moved in this direction.
+    /// Bytes have moved in this direction: a turn that it gave before is over.
     pub(super) fn moved(&mut self, bytes: usize) {
         self.bytes = self.bytes.saturating_add(bytes);
+        self.since_last = self.since_last.saturating_add(bytes);
+        self.was_ended = false;
     }
 
     /// The task begins with this direction anew.
@@ -51,16 +57,16 @@ impl Turn {
         self.was_ended = false;
     }
 
-    /// The other direction has moved something.
-    pub(super) fn other_moved(&mut self) {
-        if self.was_ended {
+    /// The other direction has moved so many bytes.
+    pub(super) fn other_moved(&mut self, bytes: usize) {
+        if self.was_ended && bytes >= LEAST_TURN_USE {
             self.unused = 0;
         }
     }
 
-    /// The other direction has something to move.
-    pub(super) fn other_waits(&mut self) {
-        self.other_waits = true;
+    /// The other direction has so many bytes to move.
+    pub(super) fn other_has(&mut self, bytes: usize) {
+        self.other_waits = bytes >= LEAST_TURN_USE;
     }
 
     /// Whether it has moved so much that it has to stop if the other direction has something to move.
@@ -70,14 +76,11 @@ impl Turn {
 
     /// Whether it has to stop now. If so, the next turn has begun.
     pub(super) fn ends(&mut self) -> bool {
-        let most = if self.other_waits || self.unused < UNUSED {
-            TURN_BYTES
-        } else {
-            QUIET_TURN_BYTES
-        };
-        let ends = self.bytes >= most;
+        let has_use = self.other_waits || self.unused < UNUSED;
+        let ends = self.is_long() && (has_use || self.since_last >= QUIET_TURN_BYTES);
         if ends {
             self.bytes = 0;
+            self.since_last = 0;
             self.was_ended = true;
             self.unused = (self.unused + 1).min(UNUSED);
             self.other_waits = false;
@@ -90,9 +93,10 @@ impl Turn {
 mod tests {
     use super::*;
 
+    const STEP: usize = 16 * 1024;
+
     /// What is moved until the turn ends.
     fn length(turn: &mut Turn) -> usize {
-        const STEP: usize = 16 * 1024;
         let mut bytes = 0;
         while !turn.ends() {
             turn.moved(STEP);
@@ -106,7 +110,7 @@ mod tests {
         let mut turn = Turn::new();
         assert_eq!(length(&mut turn), QUIET_TURN_BYTES);
         for _ in 0..2 {
-            turn.other_moved();
+            turn.other_moved(LEAST_TURN_USE);
             for _ in 0..UNUSED {
                 assert_eq!(length(&mut turn), TURN_BYTES);
             }
@@ -117,20 +121,43 @@ mod tests {
     #[test]
     fn what_the_other_direction_has_to_move_now_ends_one_turn() {
         let mut turn = Turn::new();
-        turn.other_waits();
+        turn.other_has(LEAST_TURN_USE);
         assert_eq!(length(&mut turn), TURN_BYTES);
         assert_eq!(length(&mut turn), QUIET_TURN_BYTES);
     }
 
     #[test]
-    fn an_answer_to_all_that_was_moved_needs_no_turn() {
+    fn window_updates_are_no_use_of_a_turn() {
         let mut turn = Turn::new();
-        for _ in 0..10 {
-            turn.moved(QUIET_TURN_BYTES - 1);
+        length(&mut turn);
+        turn.other_moved(LEAST_TURN_USE - 1);
+        turn.other_has(LEAST_TURN_USE - 1);
+        assert_eq!(length(&mut turn), QUIET_TURN_BYTES);
+    }
+
+    #[test]
+    fn an_answer_to_all_that_was_moved_is_no_use_of_the_turns_before_its_end() {
+        let mut turn = Turn::new();
+        length(&mut turn);
+        turn.moved(STEP);
+        turn.other_moved(LEAST_TURN_USE);
+        turn.begins();
+        assert_eq!(STEP + length(&mut turn), QUIET_TURN_BYTES);
+    }
+
+    #[test]
+    fn whoever_often_waits_gives_a_turn_all_the_same() {
+        const MOVED: usize = QUIET_TURN_BYTES / 4;
+        let mut turn = Turn::new();
+        for _ in 0..3 {
+            turn.moved(MOVED);
             assert!(!turn.ends());
             turn.waits();
-            turn.other_moved();
+            turn.other_moved(LEAST_TURN_USE);
         }
-        assert_eq!(length(&mut turn), QUIET_TURN_BYTES);
+        turn.moved(MOVED);
+        assert!(turn.ends(), "one in so many bytes");
+        turn.other_moved(LEAST_TURN_USE);
+        assert_eq!(length(&mut turn), TURN_BYTES, "it was used");
     }
 }
