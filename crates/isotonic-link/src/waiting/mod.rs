@@ -58,10 +58,11 @@ const LATEST_OFFER: Duration = Duration::from_micros(40);
 /// 1 µs, 1.3 with this.
 const LEAST_USUAL: Duration = Duration::from_micros(5);
 
-/// Whoever keeps an offered CPU for so long has work of its own. Other programs kept it for 1.2 to 5.4 ms, nearly a time
-/// slice; the peer, and our own other worker, keep it as long as they make a message: up to 0.3 ms for one of 1 MiB, rarely
-/// 0.5. Calls of 1 MiB, default runtimes, 12 alternating runs: p50 355 µs with 200 µs, 324 with this and turns that count right.
-const KEPT: Duration = Duration::from_millis(1);
+/// Whoever keeps an offered CPU for this many times as long as the wait may poll has work of its own. Other programs kept
+/// it for 1.2 to 5.4 ms, nearly a time slice; the peer, and our own other worker, keep it as long as they make a message:
+/// up to 0.3 ms for one of 1 MiB, rarely 0.5, where a wait may poll for 0.5. Calls of 1 MiB, default runtimes, 12
+/// alternating runs: p50 355 µs with 0.2 ms, 324 with 1 ms (and turns that count only what uses them).
+const KEPT: u32 = 2;
 
 /// How long nothing is offered then. With both cores busy with other work, 64 KiB calls took 126 µs (Unix
 /// socket: 100) while the CPU was offered all the same, and 29 and 63 µs with this.
@@ -193,8 +194,8 @@ impl Waiting {
         if polls && offers && is_long {
             yield_now();
             let after = now();
-            self.offers_from =
-                (after.saturating_duration_since(before) >= KEPT).then(|| after + NO_OFFERS);
+            self.offers_from = (after.saturating_duration_since(before) >= self.budget * KEPT)
+                .then(|| after + NO_OFFERS);
         }
         polls
     }
@@ -410,9 +411,16 @@ mod tests {
             LARGE_MESSAGES_BUDGET,
             Duration::ZERO
         ));
-        // Not while others have work for the CPU.
+        // Nor less for a hand's turn, which takes longer with large messages, but not while others have work for the CPU.
+        let kept = LARGE_MESSAGES_BUDGET * KEPT;
         waiting.carried(10 << 20);
-        assert!(polls_until(&mut waiting, nearly, KEPT));
+        assert!(polls_until(
+            &mut waiting,
+            nearly,
+            kept - Duration::from_nanos(1)
+        ));
+        waiting.carried(10 << 20);
+        assert!(polls_until(&mut waiting, nearly, kept));
         assert!(!polls_until(&mut waiting, POLL_BUDGET, Duration::ZERO));
     }
 
@@ -499,8 +507,8 @@ mod tests {
         assert!(offered(&mut waiting, &clock, 50, 3000));
         assert!(!offered(&mut waiting, &clock, 50, 0));
         clock.set(clock.get() + NO_OFFERS);
-        assert!(offered(&mut waiting, &clock, 50, 500));
-        assert!(offered(&mut waiting, &clock, 50, 500), "a message made");
+        assert!(offered(&mut waiting, &clock, 50, 20));
+        assert!(offered(&mut waiting, &clock, 50, 20), "only a hand's turn");
     }
 
     #[test]
