@@ -118,9 +118,10 @@ pub const BUSY_WINDOW: Duration = Duration::from_secs(1);
 /// a turn, if the other direction has lately used one.
 pub const TURN_BYTES: usize = 256 * 1024;
 
-/// Bytes that a direction moves between two turns of the other one if that has not. A call of 1 MiB has no use for turns,
-/// and each is a way through the runtime and often wakes another of its workers. `isotonic-bench compare --patterns
-/// mixed,unary`, one worker a process, medians of 4 to 8 runs each, the variants taking turns:
+/// Bytes that a direction moves between two turns of the other one if that has not used any lately; [`TURN_BYTES`] of them in
+/// one go. A call of 1 MiB has no use for turns, and each is a way through the runtime and often wakes another of its
+/// workers. `isotonic-bench compare --patterns mixed,unary`, one worker a process, medians of 4 to 8 runs each, the variants
+/// taking turns (these: counted in one go):
 ///
 /// | turns                         | small calls beside a bulk stream | bulk stream | 1 MiB call, p50 |
 /// |-------------------------------|---------------------------------:|------------:|----------------:|
@@ -131,13 +132,14 @@ pub const TURN_BYTES: usize = 256 * 1024;
 /// With default runtimes on two cores the p99 is that of waiting for a CPU, 0.7 to 0.8 ms with and without turns; always
 /// after 256 KiB, calls of 1 MiB take 636 µs instead of 551.
 ///
-/// Counted from the last turn, and not in one go: who catches up with its peer now and then would never find
-/// out that there is use for turns (small calls beside a bulk stream then p99 254 µs instead of 188, one worker a process).
+/// It is counted from the last turn, and not in one go: who catches up with its peer now and then would never find
+/// out that there is use for turns (small calls beside a bulk stream then p99 254 µs instead of 188, 5 to 6 other runs).
 pub const QUIET_TURN_BYTES: usize = 2 * 1024 * 1024;
 
-/// A turn of fewer bytes than this is not counted as used: more than the WINDOW_UPDATE frames of a stream and of its
-/// connection (RFC 9113, 6.9; 13 B each), which every bulk transfer causes, and less than an answer. Streams of 64 KiB and
-/// 1 MiB, one worker a process, 7 alternating runs: 9.5 to 10.0 GB/s when these count as well, 9.9 to 10.2 with this.
+/// Fewer bytes than this, read or written at once, are no use of a turn: more than the WINDOW_UPDATE frames of a stream and
+/// of its connection (RFC 9113, 6.9; 13 B each), which every bulk transfer causes, and less than the answer to a call (of a
+/// stream's small messages, those of up to 12 B are not seen). Streams of 64 KiB and 1 MiB, one worker a process, medians
+/// of 4 to 5 alternating runs: 9.5 to 10.0 GB/s when window updates count, 9.9 to 10.2 with this.
 pub const LEAST_TURN_USE: usize = 27;
 
 /// What has come is handed over in portions once it is no more than so many bytes. More is most likely bulk, which has no

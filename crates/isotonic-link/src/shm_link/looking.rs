@@ -92,15 +92,16 @@ impl ShmLink {
 
     /// Whether our bytes have to wait while the task reads what has come, or while others run.
     pub(super) fn write_turn_ends(&mut self) -> io::Result<bool> {
+        let mut unread = 0;
         if self.write_turn.is_long()
             && let Inbound::Ring(consumer) = &mut self.inbound
         {
-            match consumer.readable() {
-                Ok(readable) => self.write_turn.other_has(readable),
+            unread = match consumer.readable() {
+                Ok(readable) => readable,
                 Err(violation) => return Err(self.fail(violation)),
-            }
+            };
         }
-        Ok(self.write_turn.ends())
+        Ok(self.write_turn.ends(unread))
     }
 
     pub(super) fn poll_send(

@@ -192,7 +192,7 @@ impl ShmLink {
             self.read_turn.waits();
             return look_again_soon(cx);
         }
-        if self.read_turn.ends() {
+        if self.read_turn.ends(0) {
             return look_again_soon(cx);
         }
         loop {

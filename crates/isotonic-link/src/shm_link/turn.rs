@@ -24,8 +24,6 @@ pub(super) struct Turn {
     was_ended: bool,
     /// Turns that it has given to the other direction since that last used one, at most [`UNUSED`].
     unused: u32,
-    /// The other direction has something to move now.
-    other_waits: bool,
 }
 
 impl Turn {
@@ -35,7 +33,6 @@ impl Turn {
             since_last: 0,
             was_ended: false,
             unused: UNUSED,
-            other_waits: false,
         }
     }
 
@@ -64,26 +61,21 @@ impl Turn {
         }
     }
 
-    /// The other direction has so many bytes to move.
-    pub(super) fn other_has(&mut self, bytes: usize) {
-        self.other_waits = bytes >= LEAST_TURN_USE;
-    }
-
     /// Whether it has moved so much that it has to stop if the other direction has something to move.
     pub(super) fn is_long(&self) -> bool {
         self.bytes >= TURN_BYTES
     }
 
-    /// Whether it has to stop now. If so, the next turn has begun.
-    pub(super) fn ends(&mut self) -> bool {
-        let has_use = self.other_waits || self.unused < UNUSED;
+    /// Whether it has to stop now; the other direction is known to have so many bytes to move. If so, the next turn has
+    /// begun.
+    pub(super) fn ends(&mut self, other_has: usize) -> bool {
+        let has_use = other_has >= LEAST_TURN_USE || self.unused < UNUSED;
         let ends = self.is_long() && (has_use || self.since_last >= QUIET_TURN_BYTES);
         if ends {
             self.bytes = 0;
             self.since_last = 0;
             self.was_ended = true;
             self.unused = (self.unused + 1).min(UNUSED);
-            self.other_waits = false;
         }
         ends
     }
@@ -95,10 +87,10 @@ mod tests {
 
     const STEP: usize = 16 * 1024;
 
-    /// What is moved until the turn ends.
+    /// What is moved until the turn ends, nothing being known of the other direction.
     fn length(turn: &mut Turn) -> usize {
         let mut bytes = 0;
-        while !turn.ends() {
+        while !turn.ends(0) {
             turn.moved(STEP);
             bytes += STEP;
         }
@@ -121,8 +113,10 @@ mod tests {
     #[test]
     fn what_the_other_direction_has_to_move_now_ends_one_turn() {
         let mut turn = Turn::new();
-        turn.other_has(LEAST_TURN_USE);
-        assert_eq!(length(&mut turn), TURN_BYTES);
+        turn.moved(TURN_BYTES - 1);
+        assert!(!turn.ends(LEAST_TURN_USE));
+        turn.moved(1);
+        assert!(turn.ends(LEAST_TURN_USE));
         assert_eq!(length(&mut turn), QUIET_TURN_BYTES);
     }
 
@@ -131,12 +125,12 @@ mod tests {
         let mut turn = Turn::new();
         length(&mut turn);
         turn.other_moved(LEAST_TURN_USE - 1);
-        turn.other_has(LEAST_TURN_USE - 1);
-        assert_eq!(length(&mut turn), QUIET_TURN_BYTES);
+        turn.moved(QUIET_TURN_BYTES - 1);
+        assert!(!turn.ends(LEAST_TURN_USE - 1));
     }
 
     #[test]
-    fn an_answer_to_all_that_was_moved_is_no_use_of_the_turns_before_its_end() {
+    fn an_answer_after_more_was_moved_is_no_use_of_a_turn() {
         let mut turn = Turn::new();
         length(&mut turn);
         turn.moved(STEP);
@@ -146,18 +140,37 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_while_the_peer_is_waited_for_is_no_use_of_a_turn() {
+        let mut turn = Turn::new();
+        length(&mut turn);
+        turn.waits();
+        turn.other_moved(LEAST_TURN_USE);
+        assert_eq!(length(&mut turn), QUIET_TURN_BYTES);
+    }
+
+    #[test]
     fn whoever_often_waits_gives_a_turn_all_the_same() {
         const MOVED: usize = QUIET_TURN_BYTES / 4;
         let mut turn = Turn::new();
         for _ in 0..3 {
             turn.moved(MOVED);
-            assert!(!turn.ends());
+            assert!(!turn.ends(0));
             turn.waits();
             turn.other_moved(LEAST_TURN_USE);
         }
         turn.moved(MOVED);
-        assert!(turn.ends(), "one in so many bytes");
+        assert!(turn.ends(0), "one in so many bytes");
         turn.other_moved(LEAST_TURN_USE);
         assert_eq!(length(&mut turn), TURN_BYTES, "it was used");
+    }
+
+    #[test]
+    fn whoever_moves_little_in_one_go_need_not_give_any() {
+        let mut turn = Turn::new();
+        for _ in 0..2 * QUIET_TURN_BYTES / STEP {
+            turn.moved(STEP);
+            assert!(!turn.ends(LEAST_TURN_USE));
+            turn.waits();
+        }
     }
 }
