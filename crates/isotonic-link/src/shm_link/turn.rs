@@ -93,6 +93,7 @@ mod tests {
         while !turn.ends(0) {
             turn.moved(STEP);
             bytes += STEP;
+            assert!(bytes <= QUIET_TURN_BYTES, "the turn does not end");
         }
         bytes
     }
