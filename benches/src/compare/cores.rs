@@ -4,8 +4,7 @@
 //! changes: its CPUs are moved between cores that have a cache in common and cores that have none. Without knowing,
 //! one takes the difference for that of two links.
 
-use super::runtime::pin;
-use rustix::thread::sched_getaffinity;
+use super::runtime::{self, pin};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -35,16 +34,7 @@ impl Cores {
     /// Of those that were asked for, or that there are. With more than two nobody knows which will be used, with one
     /// there is no way between them.
     pub(super) fn of(asked_for: &[u16]) -> Self {
-        let cpus = if asked_for.is_empty() {
-            let allowed = sched_getaffinity(None).ok();
-            let allowed = |cpu: &u16| allowed.is_some_and(|set| set.is_set((*cpu).into()));
-            (0..rustix::thread::CpuSet::MAX_CPU as u16)
-                .filter(allowed)
-                .collect()
-        } else {
-            asked_for.to_vec()
-        };
-        Self(cpus.try_into().ok())
+        Self(runtime::cpus(asked_for).try_into().ok())
     }
 
     /// How many nanoseconds a cache line takes from one to the other and back. `None` if there are not two CPUs, or if

@@ -48,7 +48,7 @@ pub(crate) struct Options {
     quick: bool,
     #[command(flatten)]
     pub(crate) runtime: RuntimeOptions,
-    /// Keeps this many CPUs busy with other work at the same time.
+    /// Keeps this many CPUs busy with other work at the same time, one thread on each.
     #[arg(long, value_name = "COUNT", default_value_t = 0)]
     pub(crate) busy_cpus: usize,
     /// Writes the figures as JSON.

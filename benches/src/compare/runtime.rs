@@ -3,7 +3,7 @@
 use super::options::RuntimeOptions;
 use crate::Result;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use rustix::thread::{CpuSet, sched_setaffinity};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use std::future::Future;
 
 /// Runs a process's work on a runtime of tokio's default kind.
@@ -21,6 +21,16 @@ where
     let runtime = builder.enable_all().build()?;
     // On a worker, as in a service: this thread stands beside them, and waking it would cost every call some 30 µs.
     runtime.block_on(async { tokio::spawn(work).await? })
+}
+
+/// The CPUs that were asked for, or all that this thread may run on. None if they are too many to be told.
+pub(super) fn cpus(asked_for: &[u16]) -> Vec<u16> {
+    if !asked_for.is_empty() {
+        return asked_for.to_vec();
+    }
+    let allowed = sched_getaffinity(None).ok();
+    let allowed = |cpu: &u16| allowed.is_some_and(|set| set.is_set((*cpu).into()));
+    (0..CpuSet::MAX_CPU as u16).filter(allowed).collect()
 }
 
 /// Pins the calling thread, and those that it starts later, unless the list is empty.
