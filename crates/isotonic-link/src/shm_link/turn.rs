@@ -5,7 +5,7 @@
 //! hundred kilobytes, and then the peer must be waited for. A ring whose other end keeps up never does, so that a
 //! small call beside a bulk stream waits for megabytes of it. A link therefore says "not now" after
 //! [`TURN_BYTES`] if the other direction has lately used its turn. If it has not, nobody can see what
-//! has not been written yet: one turn in [`QUIET_TURN_BYTES`] finds out.
+//! has not been written yet: one turn after each [`QUIET_TURN_BYTES`] that it lags behind finds out.
 
 use crate::limits::{LEAST_TURN_USE, QUIET_TURN_BYTES, TURN_BYTES};
 
@@ -17,8 +17,8 @@ const UNUSED: u32 = 16;
 pub(super) struct Turn {
     /// Moved in one go so far.
     bytes: usize,
-    /// Moved since the other direction was last given a turn.
-    since_last: usize,
+    /// Moved more than the other direction, since that was last given a turn.
+    ahead: usize,
     /// It has stopped because its turn had ended, and not because it had to wait for the peer anyway, and has moved
     /// nothing since.
     was_ended: bool,
@@ -30,7 +30,7 @@ impl Turn {
     pub(super) fn new() -> Self {
         Self {
             bytes: 0,
-            since_last: 0,
+            ahead: 0,
             was_ended: false,
             unused: UNUSED,
         }
@@ -39,7 +39,7 @@ impl Turn {
     /// Bytes have moved in this direction: a turn that it gave before is over.
     pub(super) fn moved(&mut self, bytes: usize) {
         self.bytes = self.bytes.saturating_add(bytes);
-        self.since_last = self.since_last.saturating_add(bytes);
+        self.ahead = self.ahead.saturating_add(bytes);
         self.was_ended = false;
     }
 
@@ -56,6 +56,7 @@ impl Turn {
 
     /// The other direction has moved so many bytes.
     pub(super) fn other_moved(&mut self, bytes: usize) {
+        self.ahead = self.ahead.saturating_sub(bytes);
         if self.was_ended && bytes >= LEAST_TURN_USE {
             self.unused = 0;
         }
@@ -70,10 +71,10 @@ impl Turn {
     /// begun.
     pub(super) fn ends(&mut self, other_has: usize) -> bool {
         let has_use = other_has >= LEAST_TURN_USE || self.unused < UNUSED;
-        let ends = self.is_long() && (has_use || self.since_last >= QUIET_TURN_BYTES);
+        let ends = self.is_long() && (has_use || self.ahead >= QUIET_TURN_BYTES);
         if ends {
             self.bytes = 0;
-            self.since_last = 0;
+            self.ahead = 0;
             self.was_ended = true;
             self.unused = (self.unused + 1).min(UNUSED);
         }
@@ -137,7 +138,7 @@ mod tests {
         turn.moved(STEP);
         turn.other_moved(LEAST_TURN_USE);
         turn.begins();
-        assert_eq!(STEP + length(&mut turn), QUIET_TURN_BYTES);
+        assert_eq!(length(&mut turn), QUIET_TURN_BYTES);
     }
 
     #[test]
@@ -151,7 +152,7 @@ mod tests {
 
     #[test]
     fn whoever_often_waits_gives_a_turn_all_the_same() {
-        const MOVED: usize = QUIET_TURN_BYTES / 4;
+        const MOVED: usize = QUIET_TURN_BYTES / 4 + LEAST_TURN_USE;
         let mut turn = Turn::new();
         for _ in 0..3 {
             turn.moved(MOVED);
@@ -163,6 +164,25 @@ mod tests {
         assert!(turn.ends(0), "one in so many bytes");
         turn.other_moved(LEAST_TURN_USE);
         assert_eq!(length(&mut turn), TURN_BYTES, "it was used");
+    }
+
+    #[test]
+    fn directions_that_move_the_same_need_not_give_any() {
+        let mut turn = Turn::new();
+        for _ in 0..10 {
+            turn.moved(QUIET_TURN_BYTES - 1);
+            assert!(!turn.ends(0));
+            turn.waits();
+            turn.other_moved(QUIET_TURN_BYTES - 1);
+        }
+        assert_eq!(length(&mut turn), QUIET_TURN_BYTES);
+    }
+
+    #[test]
+    fn what_the_other_direction_has_moved_before_is_not_saved_up() {
+        let mut turn = Turn::new();
+        turn.other_moved(QUIET_TURN_BYTES);
+        assert_eq!(length(&mut turn), QUIET_TURN_BYTES);
     }
 
     #[test]
