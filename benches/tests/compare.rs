@@ -328,3 +328,11 @@ fn a_link_that_cannot_be_had_is_an_error_that_tells_why() {
         );
     }
 }
+
+#[test]
+fn no_more_cpus_are_kept_busy_than_there_are() {
+    let folder = TempDir::new().expect("a folder");
+    let (status, stderr) = start(folder.path(), &["--busy-cpus=2000"]).end();
+    assert!(!status.success());
+    assert!(stderr.contains("2000 CPUs"), "{stderr}");
+}

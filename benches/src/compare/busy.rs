@@ -3,8 +3,8 @@
 use super::runtime;
 use crate::Result;
 use std::hint::spin_loop;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread;
 
 /// Threads that use all the CPU they get, until this is dropped.
@@ -12,23 +12,28 @@ use std::thread;
 pub(super) struct BusyCpus(Arc<AtomicBool>);
 
 impl BusyCpus {
-    /// On the CPUs that were asked for, or on all, one after the other. Where the kernel chooses, it now and then puts two
-    /// on one CPU and leaves the other one to what is measured: calls of 1 MiB are then twice as many.
+    /// On the first of the CPUs that were asked for, or of all, one thread on each. Where the kernel chooses, it now and then
+    /// puts two on one CPU and leaves the other one to what is measured: calls of 1 MiB are then twice as many.
     pub(super) fn start(count: usize, asked_for: &[u16]) -> Result<Self> {
         let cpus = runtime::cpus(asked_for);
+        if count > cpus.len() {
+            let cpus = cpus.len();
+            return Err(format!("cannot keep {count} CPUs busy: the processes have {cpus}").into());
+        }
         let busy = Self(Arc::new(AtomicBool::new(true)));
-        for index in 0..count {
+        for cpu in cpus.into_iter().take(count) {
             let wanted = Arc::clone(&busy.0);
-            let cpu = cpus.iter().cycle().nth(index).copied();
+            let (pinned, is_pinned) = mpsc::channel();
             thread::Builder::new()
                 .name("busy".to_owned())
                 .spawn(move || {
-                    // That the CPUs are there was seen when the processes started on them.
-                    let _ = runtime::pin(cpu.as_slice());
+                    // It is waited for below.
+                    let _ = pinned.send(runtime::pin(&[cpu]));
                     while wanted.load(Ordering::Relaxed) {
                         spin_loop();
                     }
                 })?;
+            is_pinned.recv()??;
         }
         Ok(busy)
     }

@@ -118,10 +118,11 @@ pub const BUSY_WINDOW: Duration = Duration::from_secs(1);
 /// a turn, if the other direction has lately used one.
 pub const TURN_BYTES: usize = 256 * 1024;
 
-/// How much more than the other direction one moves between two turns of that, if it has not used any lately; [`TURN_BYTES`] of
-/// it in one go. A call of 1 MiB has no use for turns, and each is a way through the runtime, which often wakes another of
-/// its workers and so moves the work to another CPU. `isotonic-bench compare --patterns mixed,unary`, one worker a process,
-/// medians of 4 to 8 runs each, the variants taking turns (these: counted in one go):
+/// The lead of a direction over the other one after which that is given a turn although it has not used any lately, if
+/// [`TURN_BYTES`] of it were moved in one go. A call of 1 MiB has no use for turns, and each is a way through the runtime,
+/// which often wakes another of its workers and so moves the work to another CPU. `isotonic-bench compare --patterns
+/// mixed,unary`, one worker a process, medians of 4 to 8 runs each, the variants taking turns (these: all counted that is moved
+/// in one go):
 ///
 /// | turns                         | small calls beside a bulk stream | bulk stream | 1 MiB call, p50 |
 /// |-------------------------------|---------------------------------:|------------:|----------------:|
@@ -134,9 +135,12 @@ pub const TURN_BYTES: usize = 256 * 1024;
 ///
 /// It is counted from the last turn, and not in one go: who catches up with its peer now and then would never find
 /// out that there is use for turns (small calls beside a bulk stream then p99 254 µs instead of 188, 5 to 6 other runs).
-/// What the other direction moves meanwhile is taken off, as directions that move the same take turns without being made
-/// to. Calls of 1 MiB with default runtimes, 4 to 5 alternating runs, the whole counted and the difference, Unix socket: 357, 333
-/// and 584 µs; beside other work on both cores 654, 430 and 542 to 678 (the ranges overlap little: 622 to 654, and 414 to 586).
+/// What the other direction moves meanwhile is taken off, since calls whose requests and answers are as large take turns
+/// anyway. Calls of 1 MiB, default runtimes, all that is moved and the lead, Unix socket: 357, 333 and 584 µs in five alternating runs,
+/// 357, 353 and 639 in twelve; beside other work on both cores, three runs each, 1,033, 664, 611 and 879, 461, 444 (1,026, 592, 558).
+/// Small calls beside calls of 1 MiB, one at a time, one worker a process, then find out later: p99 241 µs when all is counted,
+/// 427 with the lead, Unix socket 604, and the large ones 2.57, 3.17, 1.80 GB/s (three runs; with default runtimes, or two large ones
+/// at a time, no difference).
 pub const QUIET_TURN_BYTES: usize = 2 * 1024 * 1024;
 
 /// Fewer bytes than this, read or written at once, are no use of a turn: more than the WINDOW_UPDATE frames of a stream and

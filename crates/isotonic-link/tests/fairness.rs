@@ -17,6 +17,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::UnixStream;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::yield_now;
+use tokio::time::timeout;
 
 fn one_thread() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
@@ -84,12 +85,19 @@ const PIECE: usize = 64 * 1024;
 
 /// Writes as HTTP/2 does, until there is no space, or the link says "not now". Returns the number of bytes.
 async fn write_in_one_go(link: &mut Link) -> usize {
+    write_in_one_go_up_to(usize::MAX, link).await
+}
+
+/// The same with no more than so many bytes, a multiple of [`PIECE`].
+async fn write_in_one_go_up_to(most: usize, link: &mut Link) -> usize {
     // All the steps that tokio allows for.
     yield_now().await;
     let bytes = vec![7; PIECE];
     let mut written = 0;
     poll_fn(|cx| {
-        while let Poll::Ready(len) = Pin::new(&mut *link).poll_write(cx, &bytes) {
+        while written < most
+            && let Poll::Ready(len) = Pin::new(&mut *link).poll_write(cx, &bytes)
+        {
             written += len.unwrap();
         }
         Poll::Ready(())
@@ -160,6 +168,25 @@ fn a_direction_stops_sooner_if_the_other_one_uses_it() {
         server.write_all(&answer).await.unwrap();
         assert_eq!(read_in_one_go(&mut server).await, TURN_BYTES);
     });
+}
+
+/// As with calls whose requests and answers are large.
+#[test]
+fn directions_that_move_the_same_do_not_stop() {
+    // It fits into a ring, so that nobody has to wait, but three of them make a lead.
+    const MESSAGE: usize = QUIET_TURN_BYTES / 8 * 3;
+    let exchange = async {
+        let (mut from, mut to) = linked().await;
+        for _ in 0..8 {
+            let written = write_in_one_go_up_to(MESSAGE, &mut from).await;
+            assert_eq!(written, MESSAGE, "written in one go");
+            let read = read_in_one_go(&mut to).await;
+            assert_eq!(read, MESSAGE, "read in one go");
+            (from, to) = (to, from);
+        }
+    };
+    let done = one_thread().block_on(async { timeout(Duration::from_secs(30), exchange).await });
+    done.expect("messages that fit into the rings were not moved for 30 s");
 }
 
 /// The peer makes many calls at once, each of which is answered when it was read.

@@ -4,8 +4,8 @@
 //! there is space, and what other tasks want to send waits meanwhile. A socket makes it stop soon: it takes some
 //! hundred kilobytes, and then the peer must be waited for. A ring whose other end keeps up never does, so that a
 //! small call beside a bulk stream waits for megabytes of it. A link therefore says "not now" after
-//! [`TURN_BYTES`] if the other direction has lately used its turn. If it has not, nobody can see what
-//! has not been written yet: one turn after each [`QUIET_TURN_BYTES`] that it lags behind finds out.
+//! [`TURN_BYTES`] if the other direction has lately used its turn. If that has not, nobody can see what
+//! has not been written yet: one turn finds out, whenever the other direction lags [`QUIET_TURN_BYTES`] behind.
 
 use crate::limits::{LEAST_TURN_USE, QUIET_TURN_BYTES, TURN_BYTES};
 
@@ -17,7 +17,7 @@ const UNUSED: u32 = 16;
 pub(super) struct Turn {
     /// Moved in one go so far.
     bytes: usize,
-    /// Moved more than the other direction, since that was last given a turn.
+    /// The lead over the other direction since that last caught up or was given a turn.
     ahead: usize,
     /// It has stopped because its turn had ended, and not because it had to wait for the peer anyway, and has moved
     /// nothing since.
@@ -135,10 +135,10 @@ mod tests {
     fn an_answer_after_more_was_moved_is_no_use_of_a_turn() {
         let mut turn = Turn::new();
         length(&mut turn);
-        turn.moved(STEP);
+        turn.moved(STEP + LEAST_TURN_USE);
         turn.other_moved(LEAST_TURN_USE);
         turn.begins();
-        assert_eq!(length(&mut turn), QUIET_TURN_BYTES);
+        assert_eq!(STEP + length(&mut turn), QUIET_TURN_BYTES);
     }
 
     #[test]
