@@ -23,7 +23,7 @@ where
     runtime.block_on(async { tokio::spawn(work).await? })
 }
 
-/// The CPUs that were asked for, or all that this thread may run on. None if they are too many to be told.
+/// The CPUs that were asked for, or all that this thread may run on. Empty if they are too many to be told.
 pub(super) fn cpus(asked_for: &[u16]) -> Vec<u16> {
     if !asked_for.is_empty() {
         return asked_for.to_vec();

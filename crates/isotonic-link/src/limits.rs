@@ -120,9 +120,8 @@ pub const TURN_BYTES: usize = 256 * 1024;
 
 /// The lead of a direction over the other one after which that is given a turn although it has not used any lately, if
 /// [`TURN_BYTES`] of it were moved in one go. A call of 1 MiB has no use for turns, and each is a way through the runtime,
-/// which often wakes another of its workers and so moves the work to another CPU. `isotonic-bench compare --patterns
-/// mixed,unary`, one worker a process, medians of 4 to 8 runs each, the variants taking turns (these: all counted that is moved
-/// in one go):
+/// which often wakes another of its workers, on either CPU. `isotonic-bench compare --patterns mixed,unary`, one worker a
+/// process, medians of 4 to 8 runs each, the variants taking turns (these: with all counted that was moved in one go):
 ///
 /// | turns                         | small calls beside a bulk stream | bulk stream | 1 MiB call, p50 |
 /// |-------------------------------|---------------------------------:|------------:|----------------:|

@@ -173,7 +173,7 @@ fn a_direction_stops_sooner_if_the_other_one_uses_it() {
 /// As with calls whose requests and answers are large.
 #[test]
 fn directions_that_move_the_same_do_not_stop() {
-    // It fits into a ring, so that nobody has to wait, but three of them make a lead.
+    // It fits into a ring, so that nobody has to wait, but three of them would make a lead.
     const MESSAGE: usize = QUIET_TURN_BYTES / 8 * 3;
     let exchange = async {
         let (mut from, mut to) = linked().await;
